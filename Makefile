@@ -1,0 +1,53 @@
+# Every target here is described by the comment behind it; `make help` prints them.
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+VENV := .venv
+BIN := $(VENV)/bin
+# uv does not read pip's variable; a CPU build of torch may lie where it points.
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow check bench lock wheel clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.ready ## make .venv with every extra, from the pinned versions
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+demo: setup ## build ./nt from the embedded synthetic pool and show what came out
+	$(BIN)/nt import demo --rows 50000 --pool pool
+	$(BIN)/nt build --pool pool --out nt
+	$(BIN)/python -c 'from datasets import load_dataset; print(load_dataset("nt", "disagree-10k"))'
+
+test: setup ## run the tests (under ten minutes on two cores)
+	$(BIN)/python -m pytest -q -m "not slow"
+
+test-slow: setup ## run the slow tests as well
+	$(BIN)/python -m pytest -q
+
+check: setup ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: setup ## run the benchmarks; each prints ratios
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+lock: setup ## resolve the dependencies again into requirements.lock
+	@{ echo "# Names and versions of everything that 'make setup' installs. Made by 'make lock'; no addresses."; \
+	   $(BIN)/uv pip compile pyproject.toml --all-extras --python-version 3.11 --upgrade --quiet \
+	     --no-header --no-annotate --no-emit-index-url | sed 's/+cpu//'; } > requirements.lock.new
+	mv requirements.lock.new requirements.lock
+
+wheel: setup ## build the wheel into dist/
+	$(BIN)/uv build --wheel --quiet --out-dir dist
+
+clean: ## remove what the targets made, but not the environment
+	rm -rf pool nt out dist
