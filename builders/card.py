@@ -1,0 +1,161 @@
+"""Data cards: the README.md of a release from its manifest alone, and that of a pool.
+
+The templates lie in `dataset_cards/`. They are strict: a value that is missing is an error, and
+what comes from data is escaped, so that no question can put Markdown or HTML into the page.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from builders.files import written_whole
+from builders.pool import Pool
+from builders.schema import KEYS, PUBLISHED, TABLES, arrow_schema
+from builders.sources import DROP_REASONS, UNKNOWN
+
+BENCHMARK = "benchmark"
+"""The folder of held-out problems that the synthetic demo brings, a file for each split."""
+
+_EXCERPT = 600  # characters of each text in the card's sample row
+_SIZE_CATEGORIES = (
+    (1_000, "n<1K"),
+    (10_000, "1K<n<10K"),
+    (100_000, "10K<n<100K"),
+    (1_000_000, "100K<n<1M"),
+    (10_000_000, "1M<n<10M"),
+)
+
+
+def render_release_card(manifest: Mapping[str, Any]) -> str:
+    """The data card of a release: YAML that `load_dataset` reads, then Markdown for people."""
+    return _render(
+        "release.md.jinja",
+        metadata=_release_metadata(manifest),
+        configs=manifest["configs"],
+        largest=max(manifest["configs"], key=lambda config: config["rows"]),
+        manifest=manifest,
+        sample=manifest["sample"],
+        drop_reasons=DROP_REASONS,
+        unknown=UNKNOWN,
+        synthetic=any("synthetic" in one["teacher"] for one in manifest["pool"]["sources"]),
+    )
+
+
+def render_pool_card(pool: Pool) -> str:
+    """The data card of a pool, from its manifest and the number of rows in its shards."""
+    tables = {table: rows for table in TABLES if (rows := pool.num_rows(table))}
+    splits = sorted(path.stem for path in (pool.folder / BENCHMARK).glob("*.parquet"))
+    configs: list[dict[str, Any]] = [
+        {"config_name": table, "data_files": f"{table}/*.parquet"}
+        | ({"default": True} if table == "traces" else {})
+        for table in tables
+    ]
+    if splits:
+        files = [{"split": s, "path": f"{BENCHMARK}/{s}.parquet"} for s in splits]
+        configs.append({"config_name": BENCHMARK, "data_files": files})
+    return _render(
+        "pool.md.jinja",
+        metadata=_metadata(configs=configs, tags=["reasoning", "naturalthoughts", "pool"]),
+        manifest=pool.manifest,
+        tables=tables,
+        keys=KEYS,
+        annotations=pool.annotations(),
+        benchmark=splits,
+        columns={name: TABLES[name] for name in tables},
+    )
+
+
+def write_pool_card(pool: Pool) -> None:
+    """Write the card of a pool, by which `load_dataset` finds its tables."""
+    with written_whole(pool.folder / "README.md") as path:
+        path.write_text(render_pool_card(pool), "utf-8")
+
+
+def _release_metadata(manifest: Mapping[str, Any]) -> str:
+    from datasets import DatasetInfo, Features, SplitDict, SplitInfo
+    from datasets.info import DatasetInfosDict
+    from huggingface_hub import DatasetCardData
+
+    features = Features.from_arrow_schema(arrow_schema(PUBLISHED))
+    infos = {}
+    for config in manifest["configs"]:
+        split = SplitInfo("train", config["num_bytes"], config["rows"])
+        infos[config["name"]] = DatasetInfo(
+            features=features,
+            splits=SplitDict({"train": split}),
+            download_size=config["download_size"],
+            dataset_size=config["num_bytes"],
+        )
+    described = DatasetCardData()
+    DatasetInfosDict(infos).to_dataset_card_data(described)
+    licenses = sorted({one["license"].lower() for one in manifest["pool"]["sources"]})
+    configs = []
+    for index, config in enumerate(manifest["configs"]):
+        entry = {
+            "config_name": config["name"],
+            "data_files": [{"split": "train", "path": f"{config['name']}/train-*.parquet"}],
+        }
+        configs.append(entry | ({"default": True} if index == 0 else {}))
+    rows = sum(config["rows"] for config in manifest["configs"])
+    return _metadata(
+        pretty_name="NaturalThoughts",
+        license=licenses[0] if len(licenses) == 1 else licenses,
+        task_categories=["text-generation"],
+        tags=["reasoning", "distillation", "naturalthoughts"],
+        size_categories=[next((name for limit, name in _SIZE_CATEGORIES if rows < limit), "n>10M")],
+        configs=configs,
+        dataset_info=described["dataset_info"],
+    )
+
+
+def _metadata(**fields: Any) -> str:
+    from huggingface_hub import DatasetCardData
+
+    yaml: str = DatasetCardData(**fields).to_yaml()
+    return yaml.strip()
+
+
+def _render(template: str, **values: Any) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_templates()),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # Markdown, not HTML: `inline` and `fenced` below escape what is data
+    )
+    environment.filters |= {"n": _number, "inline": _inline, "fenced": _fenced, "percent": _percent}
+    return environment.get_template(template).render(**values)
+
+
+def _templates() -> Path:
+    """The card templates: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).parent
+    installed = package / "dataset_cards"
+    return installed if installed.is_dir() else package.parent / "dataset_cards"
+
+
+def _number(value: float) -> str:
+    return f"{value:,}"
+
+
+def _percent(value: float) -> str:
+    return f"{value:.0%}"
+
+
+def _inline(text: Any) -> str:
+    """Data as literal text within a line or a table cell."""
+    flat = " ".join(str(text).split())
+    flat = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_{}\[\]|~$])", r"\\\1", flat)
+
+
+def _fenced(text: str) -> str:
+    """Data as a code block, behind a fence longer than any that it contains."""
+    shown = text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]} […]"
+    longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}text\n{shown}\n{fence}"

@@ -1,0 +1,55 @@
+"""Errors that a user can mend: what is wrong, the value, the choices, the fix.
+
+    NTError                    every error below; the command line prints it and exits with 2
+    ├── BadSource              a file or Hub data set cannot be read
+    │   └── UnknownLayout      its columns are not recognised
+    ├── BadOption              an option's value cannot be used
+    ├── BadPool                a folder is not a pool, or its shards contradict each other
+    │   └── MissingColumn      a selector needs an annotation that the pool does not have
+    ├── UnknownConfig          no config has this name
+    ├── PoolTooSmall           a config promises more rows than are eligible
+    ├── BadRelease             a folder cannot be replaced by a release
+    └── Busy                   another process is writing to this folder
+
+Anything else that escapes is a bug of ours and keeps its traceback.
+"""
+
+
+class NTError(Exception):
+    """An error whose message is meant for the user."""
+
+
+class BadSource(NTError):
+    """A file or Hub data set cannot be read."""
+
+
+class UnknownLayout(BadSource):
+    """The columns of a source are not recognised."""
+
+
+class BadOption(NTError):
+    """An option's value cannot be used."""
+
+
+class BadPool(NTError):
+    """A folder is not a pool, or its shards contradict each other."""
+
+
+class MissingColumn(BadPool):
+    """A selector needs an annotation that the pool does not have."""
+
+
+class UnknownConfig(NTError):
+    """No config has this name."""
+
+
+class PoolTooSmall(NTError):
+    """A config promises more rows than are eligible."""
+
+
+class BadRelease(NTError):
+    """A folder cannot be replaced by a release."""
+
+
+class Busy(NTError):
+    """Another process is writing to this folder."""

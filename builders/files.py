@@ -1,0 +1,97 @@
+"""Writing so that a reader never sees half of anything."""
+
+import contextlib
+import ctypes
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import filelock
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from builders.errors import Busy
+
+ROW_GROUP_ROWS = 1000
+"""Rows that are compressed together: enough for zstd, few enough for the Hub's viewer. Fixed, so
+that a smaller config is a prefix of a larger one, byte for byte."""
+
+PARQUET: dict[str, Any] = {
+    "compression": "zstd",
+    "compression_level": 3,  # 15% smaller than level 1; level 9 is slow and hardly smaller
+    "write_page_index": True,
+}
+"""How every Parquet file of a pool and of a release is written."""
+
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+
+
+@contextlib.contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it to `path` when the block succeeds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_parquet(table: pa.Table, path: Path) -> None:
+    """Write one shard, whole or not at all."""
+    with written_whole(path) as temporary:
+        pq.write_table(table, temporary, ROW_GROUP_ROWS, **PARQUET)
+
+
+def replace_folder(new: Path, old: Path) -> None:
+    """Put the folder `new` in the place of `old`, and delete what was there.
+
+    On Linux the two are exchanged in one step. Elsewhere there is an instant without a folder at
+    `old`; what was there then lies beside it under the name that `new` had, until it is deleted.
+    """
+    if not old.exists():
+        new.rename(old)
+        return
+    if not _exchange(new, old):
+        aside = old.with_name(f".{old.name}.old")
+        old.rename(aside)
+        new.rename(old)
+        aside.rename(new)
+    shutil.rmtree(new)
+
+
+def _exchange(a: Path, b: Path) -> bool:
+    """Exchange two paths atomically; False where the system cannot."""
+    if not sys.platform.startswith("linux"):
+        return False
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if renameat2 is None:
+        return False
+    status = renameat2(_AT_FDCWD, os.fsencode(a), _AT_FDCWD, os.fsencode(b), _RENAME_EXCHANGE)
+    return bool(status == 0)
+
+
+@contextlib.contextmanager
+def only_writer(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder, which lies beside it.
+
+    Raises:
+        Busy: another process holds it.
+    """
+    lock = filelock.FileLock(folder.with_name(f".{folder.name}.lock"))
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout as error:
+        raise Busy(f"{folder}: another nt is writing here; wait for it to end") from error
+    try:
+        yield
+    finally:
+        lock.release()

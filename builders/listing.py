@@ -1,0 +1,55 @@
+"""What there is: the published configs, and what a pool can fill of them."""
+
+from pathlib import Path
+from typing import Any
+
+from builders.build import check
+from builders.configs import FAMILIES, Config, family_of, published
+from builders.pool import open_pool
+
+
+def describe_configs() -> list[dict[str, Any]]:
+    """Name, size, rule and needed columns of every published config."""
+    return [_describe(config) for config in published()]
+
+
+def describe_pool(folder: Path | str) -> dict[str, Any]:
+    """What a pool holds, and for each published config whether it can be filled.
+
+    `rows` came in and are either `usable_rows` (traces) or `dropped`, by reason.
+
+    Raises:
+        BadPool: the folder is not a pool.
+    """
+    pool = open_pool(folder)
+    traces = pool.num_rows("traces")
+    dropped = pool.dropped_by_reason()
+    return {
+        "rows": traces + sum(dropped.values()),
+        "usable_rows": traces,
+        "dropped": dropped,
+        "questions": pool.num_rows("questions"),
+        "questions_without_traces": pool.questions_without_traces(),
+        "second_answers": pool.num_rows("second_answers"),
+        "annotations": pool.annotations(),
+        "tokenizer": pool.manifest["tokenizer"],
+        "configs": [
+            {
+                **_describe(one.config),
+                "can_be_filled": one.can_be_filled,
+                "eligible": one.eligible,
+                "why_not": one.why_not,
+            }
+            for one in check(pool, published())
+        ],
+    }
+
+
+def _describe(config: Config) -> dict[str, Any]:
+    return {
+        "name": config.name,
+        "size": config.size,
+        "rule": config.words,
+        "purpose": FAMILIES[family_of(config.name)].purpose,
+        "needs": list(config.needs),
+    }

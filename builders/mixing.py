@@ -1,0 +1,130 @@
+"""System-1 and System-2: the mode of each row, and the chat that a student is trained on.
+
+    mode "think"     assistant: "<think>\n{reasoning}\n</think>\n\n{answer}"
+    mode "no_think"  assistant: "{answer}"
+
+In a mix, half of the rows tell the student what to do, by an instruction behind the question:
+
+    user: "What is 7 + 5?\n\nAnswer directly, without thinking first."
+
+so that it learns both to obey (Think, No-Think) and to decide for itself (Adaptive: nothing said).
+"""
+
+from collections.abc import Iterable
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from builders.ids import uniform
+from builders.schema import MESSAGES, Mode
+from builders.traces import join_reply
+
+Unsure = Literal["think", "no_think"]
+
+INSTRUCTIONS: dict[str, Any] = {
+    "version": 1,
+    "placement": "behind the question in the user's message, after an empty line",
+    "think": "Think carefully before you answer.",
+    "no_think": "Answer directly, without thinking first.",
+    "adaptive": None,
+}
+"""How a student is told its mode; the manifest of each release holds a copy.
+
+The paper names the three ways of asking (section 5.3) but not their wording: it is ours. Raise the
+version when a word changes; training and evaluation read the copy that came with the data.
+"""
+
+INSTRUCTED_SHARE = 0.5
+"""Share of a mix's rows that carry the instruction of their mode; the paper is silent, so ours."""
+
+
+class Mixing(NamedTuple):
+    """How the rows of a config get their mode.
+
+    `rule` is "think" or "no_think" for all rows alike; "random", System-2 with probability `p`;
+    or "difficulty", System-2 where the models disagree, System-1 where they agree (section 5.3),
+    and `unsure` where the judge could not tell or was not asked: ours, since thinking is the safer
+    habit.
+    """
+
+    rule: Literal["think", "no_think", "random", "difficulty"] = "think"
+    p: float = 0.0
+    unsure: Unsure = "think"
+    instructed_share: float = 0.0
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The columns that the rule reads."""
+        return ("models_disagree",) if self.rule == "difficulty" else ()
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What the manifest records of the rule."""
+        record: dict[str, Any] = {"rule": self.rule, "instructed_share": self.instructed_share}
+        if self.rule == "random":
+            record["p"] = self.p
+        if self.rule == "difficulty":
+            record["unsure"] = self.unsure
+        return record
+
+    @property
+    def words(self) -> str:
+        """The rule in words, for the card and for `nt list`."""
+        return {
+            "think": "",
+            "no_think": "the answer alone (System-1)",
+            "random": f"reasoning and answer (System-2) with probability {self.p}, else the answer",
+            "difficulty": "reasoning and answer (System-2) where the models disagree, the answer "
+            f"(System-1) where they agree, `{self.unsure}` where the judge is unsure",
+        }[self.rule]
+
+
+def modes(mixing: Mixing, columns: pa.Table, *, seed: int) -> NDArray[np.bool_]:
+    """Whether each row thinks.
+
+    Args:
+        mixing: the rule.
+        columns: `id` and what the rule needs, of the chosen rows.
+        seed: the build's; one id has one random number, so the System-2 rows of `mix-p20` are
+            among those of `mix-p40`.
+    """
+    if mixing.rule == "random":
+        return uniform(columns["id"].to_pylist(), seed=seed, decision="mode") < mixing.p
+    if mixing.rule == "difficulty":
+        unsure = mixing.unsure == "think"
+        thinks: NDArray[np.bool_] = columns["models_disagree"].fill_null(unsure).to_numpy()
+        return thinks
+    return np.full(len(columns), mixing.rule == "think")
+
+
+def instructed(mixing: Mixing, ids: Iterable[str], *, seed: int) -> NDArray[np.bool_]:
+    """Whether each row carries the instruction of its mode."""
+    return uniform(ids, seed=seed, decision="instruction") < mixing.instructed_share
+
+
+def chats(
+    rows: pa.Table, thinks: NDArray[np.bool_], told: NDArray[np.bool_]
+) -> dict[str, pa.Array]:
+    """The published columns `mode`, `instruction` and `messages` of rows with their text."""
+    mode: list[Mode] = ["think" if think else "no_think" for think in thinks]
+    instruction = [INSTRUCTIONS[m] if tell else None for m, tell in zip(mode, told, strict=True)]
+    texts = (rows[name].to_pylist() for name in ("question", "reasoning", "answer"))
+    messages = [
+        [
+            {"role": "user", "content": f"{question}\n\n{said}" if said else question},
+            {
+                "role": "assistant",
+                "content": join_reply(reasoning, answer) if think else answer,
+            },
+        ]
+        for question, reasoning, answer, said, think in zip(
+            *texts, instruction, thinks, strict=True
+        )
+    ]
+    return {
+        "mode": pa.array(mode, pa.string()),
+        "instruction": pa.array(instruction, pa.string()),
+        "messages": pa.array(messages, MESSAGES),
+    }

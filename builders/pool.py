@@ -1,0 +1,235 @@
+"""The pool: all traces and what was annotated about them, as a folder that is a Hub data set.
+
+    pool/README.md                          card; its `configs:` make load_dataset("pool", …) work
+    pool/manifest.json                      layout version, tokenizer, what was imported
+    pool/questions/00000-<key>.parquet      what was asked
+    pool/traces/00000-<key>.parquet         one teacher's response to one question, a row each
+    pool/second_answers/…                   what second models answered, where a source tells
+    pool/annotations/<name>/<shard>         sidecar of the shard with the same name
+    pool/dropped/00000-<key>.jsonl          what could not be used, and why
+
+A shard is written once and never changed. A sidecar has the rows of its shard in the same order,
+with the shard's key column repeated to prove it. What the pool holds is read from the shards, never
+from the manifest, so it is right after any interruption.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import xxhash
+from numpy.typing import NDArray
+
+from builders.errors import BadPool
+from builders.files import written_whole
+from builders.ids import as_numbers
+from builders.schema import ANNOTATIONS, FORMAT, KEYS, TEXT, TRACES, Annotation, annotation_of
+
+MANIFEST = "manifest.json"
+_NARROW = tuple(column.name for column in TRACES if column.name not in TEXT)
+
+
+class Pool(NamedTuple):
+    """An opened pool. The folder may grow while it is read; shards never change."""
+
+    folder: Path
+    manifest: dict[str, Any]
+
+    def shards(self, table: str) -> list[Path]:
+        """The shards of a table (see `schema.TABLES`), in order."""
+        return sorted((self.folder / table).glob("[0-9]*.parquet"))
+
+    def sidecar(self, name: str, shard: Path) -> Path:
+        """Where the annotation `name` of a shard lies."""
+        return self.folder / "annotations" / name / shard.name
+
+    def num_rows(self, table: str) -> int:
+        """How many rows a table has."""
+        return sum(pq.read_metadata(shard).num_rows for shard in self.shards(table))
+
+    def keys(self, table: str) -> NDArray[np.uint64]:
+        """The ids of a table's rows as numbers, in order of the rows."""
+        return as_numbers(self._column(table, KEYS[table]).to_pylist())
+
+    def dropped(self) -> Iterator[dict[str, Any]]:
+        """What could not be used: origin, row, reason, teacher, excerpt."""
+        for path in sorted((self.folder / "dropped").glob("[0-9]*.jsonl")):
+            with path.open(encoding="utf-8") as file:
+                yield from map(json.loads, file)
+
+    def dropped_by_reason(self) -> dict[str, int]:
+        """How many rows could not be used, by reason."""
+        return dict(sorted(Counter(row["reason"] for row in self.dropped()).items()))
+
+    def questions_without_traces(self) -> int:
+        """How many questions wait for a teacher."""
+        answered = as_numbers(self._column("traces", "question_id").to_pylist())
+        return int(np.setdiff1d(self.keys("questions"), answered).size)
+
+    def annotations(self) -> list[str]:
+        """The annotations of which at least one sidecar exists."""
+        return [
+            name
+            for name, annotation in ANNOTATIONS.items()
+            if any(self.sidecar(name, shard).exists() for shard in self.shards(annotation.grain))
+        ]
+
+    def columns(self) -> list[str]:
+        """The columns that selection may use: narrow ones of the traces, and annotated ones."""
+        annotated = (c.name for name in self.annotations() for c in ANNOTATIONS[name].columns)
+        return [*_NARROW, *annotated]
+
+    def facts(self, columns: Sequence[str]) -> pa.Table:
+        """Columns of all traces, in the order of shards and rows; no text is read.
+
+        Args:
+            columns: names among `columns()`. Where a sidecar is missing the value is null.
+        """
+        parts = list(self.facts_by_shard(columns))
+        if not parts:
+            return pa.table({name: pa.array([], _type_of(name)) for name in columns})
+        return pa.concat_tables(parts)
+
+    def facts_by_shard(self, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """The same, one table per shard."""
+        needed = list(dict.fromkeys(filter(None, map(annotation_of, columns))))
+        own = [name for name in columns if annotation_of(name) is None]
+        of_questions = {
+            name: self._question_annotation(name)
+            for name in needed
+            if ANNOTATIONS[name].grain == "questions"
+        }
+        for shard in self.shards("traces"):
+            keys = ["id", "question_id"]
+            table = pq.read_table(shard, columns=list(dict.fromkeys([*keys, *own])))
+            for name in needed:
+                if name in of_questions:
+                    described = of_questions[name].of(table["question_id"])
+                else:
+                    described = self.sidecar_table(name, shard, table["id"])
+                for column in ANNOTATIONS[name].columns:
+                    if column.name in columns:
+                        table = table.append_column(column.field, described[column.name])
+            yield table.select(columns)
+
+    def fingerprint(self) -> str:
+        """A hash of all that selection and publishing depend on.
+
+        It is the sum of one hash per trace, so it does not depend on the order of the rows or on
+        the shards. An id is a hash of the text, so the text need not be read.
+        """
+        total = 0
+        for table in self.facts_by_shard(self.columns()):
+            for row in _as_texts(table):
+                total += xxhash.xxh3_128_intdigest(row)
+        return f"{total % 2**128:032x}"
+
+    def _column(self, table: str, name: str) -> pa.ChunkedArray:
+        chunks = [pq.read_table(shard, columns=[name])[name] for shard in self.shards(table)]
+        return pa.chunked_array([c for one in chunks for c in one.chunks], pa.string())
+
+    def _question_annotation(self, name: str) -> "_ByQuestion":
+        tables = [
+            self.sidecar_table(name, shard, pq.read_table(shard, columns=["question_id"])[0])
+            for shard in self.shards("questions")
+        ]
+        return _ByQuestion.make(ANNOTATIONS[name], tables)
+
+    def sidecar_table(self, name: str, shard: Path, keys: pa.ChunkedArray) -> pa.Table:
+        """The sidecar of a shard with these keys; nulls if it is missing.
+
+        Raises:
+            BadPool: it has other rows than the shard.
+        """
+        annotation = ANNOTATIONS[name]
+        path = self.sidecar(name, shard)
+        key = KEYS[annotation.grain]
+        if not path.exists():
+            nulls = {c.name: pa.nulls(len(keys), c.type) for c in annotation.columns}
+            return pa.table({key: keys, **nulls})
+        table = pq.read_table(path)
+        if not table[key].equals(keys):
+            raise BadPool(
+                f"{path}: does not have the rows of {shard}; delete it and annotate again"
+            )
+        return table
+
+
+class _ByQuestion(NamedTuple):
+    """An annotation of questions, to be looked up by question id."""
+
+    numbers: NDArray[np.uint64]  # sorted
+    table: pa.Table  # in the same order
+
+    @classmethod
+    def make(cls, annotation: Annotation, tables: list[pa.Table]) -> "_ByQuestion":
+        if not tables:
+            empty = {c.name: pa.array([], c.type) for c in annotation.columns}
+            return cls(np.zeros(0, np.uint64), pa.table(empty))
+        table = pa.concat_tables(tables).combine_chunks()
+        numbers = as_numbers(table["question_id"].to_pylist())
+        order = np.argsort(numbers, kind="stable")
+        return cls(numbers[order], table.take(order))
+
+    def of(self, question_ids: pa.ChunkedArray) -> pa.Table:
+        """The rows of these questions; nulls for a question that is not there."""
+        wanted = as_numbers(question_ids.to_pylist())
+        if not len(self.numbers):
+            return self.table.take(pa.nulls(len(wanted), pa.int64()))
+        at = np.minimum(np.searchsorted(self.numbers, wanted), len(self.numbers) - 1)
+        return self.table.take(pa.array(at, mask=self.numbers[at] != wanted))
+
+
+def open_pool(folder: Path | str) -> Pool:
+    """Open a pool.
+
+    Raises:
+        BadPool: the folder is not one, or a newer version wrote it.
+    """
+    folder = Path(folder)
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise BadPool(
+            f"{folder}: not a pool (no {MANIFEST}); make one: nt import FILE --pool {folder}"
+        )
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BadPool(f"{path}: not JSON: {error}") from error
+    if not isinstance(manifest, dict) or manifest.get("kind") != "pool":
+        raise BadPool(f"{folder}: not a pool, says its {MANIFEST}")
+    if manifest.get("format", 0) > FORMAT:
+        raise BadPool(f"{folder}: written by a newer version of naturalthoughts; upgrade it")
+    return Pool(folder, manifest)
+
+
+def save_manifest(pool: Pool) -> None:
+    """Write the pool's manifest."""
+    with written_whole(pool.folder / MANIFEST) as path:
+        path.write_text(json.dumps(pool.manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _type_of(column: str) -> pa.DataType:
+    annotation = annotation_of(column)
+    of = TRACES if annotation is None else ANNOTATIONS[annotation].columns
+    return next(c.type for c in of if c.name == column)
+
+
+def _as_texts(table: pa.Table) -> Iterable[str]:
+    """Each row as one text in which no two different rows are alike."""
+    columns = []
+    for column in table.combine_chunks().columns:
+        if pa.types.is_list(column.type):
+            column = pc.binary_join(column, "\x1e")
+        columns.append(pc.cast(column, pa.string()))
+    joined = pc.binary_join_element_wise(
+        *columns, "\x1f", null_handling="replace", null_replacement="\x00"
+    )
+    texts: list[str] = joined.to_pylist()
+    return texts

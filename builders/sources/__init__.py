@@ -1,0 +1,76 @@
+"""Where questions and traces come from: files, the Hub, and the synthetic demo.
+
+Every source yields `Record`s and `Drop`s, one or the other for each of its rows:
+
+    Record(question="What is 7 + 5?", reference_answer="12", source="sums", license="mit",
+           responses=(Response("synthetic-teacher", "7 + 5 = 12.", "12"),))
+    Drop(origin="sums.jsonl", row=17, reason="think_not_closed", excerpt="Prove that …")
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+UNKNOWN = "unknown"
+"""Written where a source does not say its licence or teacher; the data card points it out."""
+
+DROP_REASONS = {
+    "no_question": "the question is missing or empty",
+    "no_reasoning": "the response has no reasoning (none, or an empty think block)",
+    "no_answer": "the response has reasoning but no final answer",
+    "think_not_closed": "the thinking never ends: the response was cut off",
+    "cut_by_length": "the source says that the response was cut by its length limit",
+    "not_text": "a value that should be text is a list, an object or a truth value",
+    "not_unicode": "a text contains half of a surrogate pair",
+    "not_an_object": "the row is not an object with named columns",
+}
+
+
+class Response(NamedTuple):
+    """One teacher's response to a question."""
+
+    teacher: str
+    reasoning: str
+    answer: str
+    finish_reason: str | None = None
+
+
+class SecondAnswer(NamedTuple):
+    """What a second model answered; kept for annotating disagreement."""
+
+    model: str
+    answer: str
+
+
+class Record(NamedTuple):
+    """One question with all that a source says about it.
+
+    `annotations` maps an annotation's name to its columns' values; they describe the question, or
+    the only response.
+    """
+
+    question: str
+    reference_answer: str | None
+    source: str
+    license: str
+    responses: tuple[Response, ...] = ()
+    second_answers: tuple[SecondAnswer, ...] = ()
+    annotations: Mapping[str, Mapping[str, Any]] = {}
+
+
+class Drop(NamedTuple):
+    """A row, or a response of it, that cannot be used, and why (a key of `DROP_REASONS`)."""
+
+    origin: str
+    row: int
+    reason: str
+    excerpt: str
+    teacher: str | None = None
+
+
+class Source(NamedTuple):
+    """An opened source: what it was resolved to, how many rows it has if known, and its rows."""
+
+    name: str
+    revision: str | None
+    total: int | None
+    records: Iterator[Record | Drop]

@@ -1,0 +1,120 @@
+"""Open a source by what the user wrote: `demo`, a path, or the id of a Hub data set."""
+
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import pyarrow as pa
+
+from builders.errors import BadSource
+from builders.schema import DISAGREES
+from builders.sources import UNKNOWN, Drop, Record, Response, SecondAnswer, Source, demo
+from builders.sources.files import Row, count_rows, list_files, read_rows
+from builders.sources.hub import open_hub
+from builders.sources.layouts import Defaults, read_row, recognise
+
+DEMO_SOURCE = "naturalthoughts-synthetic-demo"
+BENCHMARK_ROWS = 500
+"""Held-out problems of each split: the standard error of an accuracy is at most 2.3 points."""
+
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+def open_source(
+    name: str,
+    *,
+    columns: Mapping[str, str] | None = None,
+    source: str | None = None,
+    license: str | None = None,
+    teacher: str | None = None,
+    subset: str | None = None,
+    split: str = "train",
+    revision: str | None = None,
+) -> Source:
+    """Open a file, a folder of files, or a data set on the Hub.
+
+    Args:
+        name: a path; or `org/name`, where there is no such path.
+        columns: our name of a column to the source's, where no layout is recognised.
+        source: what to record as origin; by default the Hub's id, or the file's name.
+        license: what to record where the source does not say; on the Hub its card says.
+        teacher: who wrote the traces, where the source does not say.
+        subset: the config of the Hub data set.
+        split: the split of the Hub data set.
+        revision: a branch, tag or commit of the Hub data set; the commit is recorded.
+
+    Raises:
+        BadSource: there is nothing to read; errors in its middle are raised by the records.
+    """
+    path = Path(name)
+    if not path.exists() and _HUB_ID.fullmatch(name) and not path.suffix:
+        hub = open_hub(name, subset=subset, split=split, revision=revision)
+        defaults = Defaults(source or name, license or hub.license or UNKNOWN, teacher or UNKNOWN)
+        records = _read(name, hub.rows, columns or {}, defaults)
+        return Source(name, hub.commit, hub.total, records)
+    files = list_files(path)
+    defaults = Defaults(source or path.name.split(".")[0], license or UNKNOWN, teacher or UNKNOWN)
+    records = itertools.chain.from_iterable(
+        _read(str(file), read_rows(file), columns or {}, defaults) for file in files
+    )
+    return Source(str(path), None, count_rows(files), records)
+
+
+def _read(
+    origin: str, rows: Iterable[Row], columns: Mapping[str, str], defaults: Defaults
+) -> Iterator[Record | Drop]:
+    """Recognise the layout by the first row, then read them all."""
+    rows = iter(rows)
+    first = next(rows, None)
+    if first is None:
+        raise BadSource(f"{origin}: there are no rows")
+    if not isinstance(first[1], Mapping):
+        raise BadSource(f"{origin}: row {first[0]} is no object with named columns")
+    layout = recognise(first[1], columns)
+    for number, row in itertools.chain([first], rows):
+        yield from read_row(layout, origin, number, row, defaults)
+
+
+def open_demo(rows: int, *, seed: int) -> Source:
+    """The embedded synthetic demo, with its true annotations.
+
+    Args:
+        rows: how many traces.
+        seed: of the texts; row i is the same whatever the number of rows.
+    """
+    return Source(f"demo (synthetic, seed {seed})", None, rows, _demo_records(rows, seed))
+
+
+def demo_benchmark() -> dict[str, pa.Table]:
+    """The demo's held-out problems by split, `BENCHMARK_ROWS` of each."""
+    columns = ("question", "reference_answer", "domain", "topic", "family", "steps")
+    tables = {}
+    for split in demo.SPLITS:
+        rows = [row._asdict() for row in demo.benchmark(split, BENCHMARK_ROWS)]
+        problems = [{name: row[name] for name in columns} for row in rows]
+        tables[split] = pa.Table.from_pylist(problems)
+    return tables
+
+
+def _demo_records(rows: int, seed: int) -> Iterator[Record]:
+    for row in demo.generate(rows, seed=seed):
+        yield Record(
+            question=row.question,
+            reference_answer=row.reference_answer,
+            source=DEMO_SOURCE,
+            license="apache-2.0",
+            responses=(Response(demo.TEACHER, row.reasoning, row.answer, "stop"),),
+            second_answers=(SecondAnswer(demo.SECOND_ANSWERER, row.second_answer),),
+            annotations={
+                "domain": {"domain": row.domain, "topic": row.topic},
+                "clusters": {"cluster": row.family},
+                "strategies": {"strategies": list(row.strategies)},
+                "verbosity": {"verbosity": row.verbosity},
+                "disagreement": {
+                    "disagreement": row.disagreement,
+                    "models_disagree": DISAGREES[row.disagreement],
+                    "second_answer": row.second_answer,
+                },
+            },
+        )
