@@ -12,6 +12,7 @@ from typing import Any
 import jinja2
 
 from builders.files import written_whole
+from builders.ids import content_id
 from builders.pool import Pool
 from builders.schema import KEYS, PUBLISHED, TABLES, arrow_schema
 from builders.sources import DROP_REASONS, UNKNOWN
@@ -46,16 +47,16 @@ def render_release_card(manifest: Mapping[str, Any]) -> str:
 
 def render_pool_card(pool: Pool) -> str:
     """The data card of a pool, from its manifest and the number of rows in its shards."""
-    tables = {table: rows for table in TABLES if (rows := pool.num_rows(table))}
+    tables = {table: pool.num_rows(table) for table in TABLES}
     splits = sorted(path.stem for path in (pool.folder / BENCHMARK).glob("*.parquet"))
-    configs: list[dict[str, Any]] = [
-        {"config_name": table, "data_files": f"{table}/*.parquet"}
-        | ({"default": True} if table == "traces" else {})
+    configs = [
+        _loadable(table, f"{table}/*.parquet", [path.name for path in pool.shards(table)])
         for table in tables
     ]
+    configs[list(tables).index("traces")]["default"] = True
     if splits:
         files = [{"split": s, "path": f"{BENCHMARK}/{s}.parquet"} for s in splits]
-        configs.append({"config_name": BENCHMARK, "data_files": files})
+        configs.append(_loadable(BENCHMARK, files, splits))
     return _render(
         "pool.md.jinja",
         metadata=_metadata(configs=configs, tags=["reasoning", "naturalthoughts", "pool"]),
@@ -93,12 +94,11 @@ def _release_metadata(manifest: Mapping[str, Any]) -> str:
     DatasetInfosDict(infos).to_dataset_card_data(described)
     licenses = sorted({one["license"].lower() for one in manifest["pool"]["sources"]})
     configs = []
-    for index, config in enumerate(manifest["configs"]):
-        entry = {
-            "config_name": config["name"],
-            "data_files": [{"split": "train", "path": f"{config['name']}/train-*.parquet"}],
-        }
-        configs.append(entry | ({"default": True} if index == 0 else {}))
+    for config in manifest["configs"]:
+        files = [{"split": "train", "path": f"{config['name']}/train-*.parquet"}]
+        hashes = [file["sha256"] for file in config["files"]]
+        configs.append(_loadable(config["name"], files, hashes))
+    configs[0]["default"] = True
     rows = sum(config["rows"] for config in manifest["configs"])
     return _metadata(
         pretty_name="NaturalThoughts",
@@ -109,6 +109,19 @@ def _release_metadata(manifest: Mapping[str, Any]) -> str:
         configs=configs,
         dataset_info=described["dataset_info"],
     )
+
+
+def _loadable(name: str, data_files: Any, identities: list[str]) -> dict[str, Any]:
+    """One entry of the card's `configs:`.
+
+    `load_dataset` keeps what it loaded under a hash of this entry, not of the files: without an
+    identity in it, a folder that was built again would give the rows that it had before.
+    """
+    return {
+        "config_name": name,
+        "data_files": data_files,
+        "description": f"fingerprint {content_id(*identities)}",
+    }
 
 
 def _metadata(**fields: Any) -> str:

@@ -336,3 +336,7 @@ def _bar(
         items, desc=what, unit=unit, total=total, delay=2, disable=None, leave=False
     )
     return bar
+
+
+if __name__ == "__main__":
+    sys.exit(main())

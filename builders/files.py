@@ -46,8 +46,12 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 def write_parquet(table: pa.Table, path: Path) -> None:
     """Write one shard, whole or not at all."""
-    with written_whole(path) as temporary:
-        pq.write_table(table, temporary, ROW_GROUP_ROWS, **PARQUET)
+    with (
+        written_whole(path) as temporary,
+        pq.ParquetWriter(temporary, table.schema, **PARQUET) as writer,
+    ):
+        if len(table):  # datasets cannot read a row group without rows
+            writer.write_table(table, ROW_GROUP_ROWS)
 
 
 def replace_folder(new: Path, old: Path) -> None:

@@ -93,6 +93,7 @@ def import_demo(
     rows: int = 50_000,
     seed: int = 0,
     tokenizer: str | None = None,
+    shard_rows: int = SHARD_ROWS,
     progress: Callable[[Iterable[Any]], Iterable[Any]] = iter,
 ) -> ImportReport:
     """Import the synthetic demo, and write its held-out problems beside it.
@@ -106,10 +107,13 @@ def import_demo(
         rows: how many traces.
         seed: of the texts; row i is the same whatever the number of rows.
         tokenizer: what counts tokens.
+        shard_rows: rows of a shard.
         progress: wraps the records, to show how far it is.
     """
     source = open_demo(rows, seed=seed)
-    report = import_source(source, pool, tokenizer=tokenizer, progress=progress)
+    report = import_source(
+        source, pool, tokenizer=tokenizer, shard_rows=shard_rows, progress=progress
+    )
     opened = open_pool(pool)
     for split, problems in demo_benchmark().items():
         write_parquet(problems, opened.folder / BENCHMARK / f"{split}.parquet")
@@ -127,6 +131,10 @@ def _create(folder: Path, tokenizer: str) -> Pool:
         "imports": [],
     }
     pool = Pool(folder, manifest)
+    for table, columns in TABLES.items():
+        # An empty shard lets load_dataset read every table from the start, whatever comes.
+        empty = arrow_schema(columns).empty_table()
+        write_parquet(empty, folder / table / "00000-empty.parquet")
     save_manifest(pool)
     write_pool_card(pool)
     return pool
@@ -237,7 +245,9 @@ class _Writer:
             row = {"id": key, **asked, **response._asdict()}
             if not self._add_row("traces", key, row, record.annotations):
                 self._already += 1
-        if known and not record.responses:
+        for drop in record.dropped:
+            self._drop(drop)
+        if known and not record.responses and not record.dropped:
             self._already += 1
 
     def _add_row(
@@ -276,9 +286,9 @@ class _Writer:
                 temporary.write_text("".join(lines), "utf-8")
             self._dropped = []
         self._bytes = 0
+        write_pool_card(self._pool)  # now, so that load_dataset sees the new shards at any time
 
     def _write_shard(self, table: str, rows: list[dict[str, Any]]) -> None:
-        is_first = self._next[table] == 0
         key = KEYS[table]
         path = self._new_path(table, content_id(*(row[key] for row in rows)), "parquet")
         for name, annotation in ANNOTATIONS.items():
@@ -295,8 +305,6 @@ class _Writer:
             _count_tokens(rows, self._tokenizer)
         schema = arrow_schema(TABLES[table])
         self._write(pa.Table.from_pylist(rows, schema), path)
-        if is_first:
-            write_pool_card(self._pool)  # the card names the tables that there are
 
     def _new_path(self, kind: str, key: str, suffix: str) -> Path:
         number = self._next[kind]

@@ -1,6 +1,6 @@
 """Where questions and traces come from: files, the Hub, and the synthetic demo.
 
-Every source yields `Record`s and `Drop`s, one or the other for each of its rows:
+Every source yields a `Record` or a `Drop` for each of its rows:
 
     Record(question="What is 7 + 5?", reference_answer="12", source="sums", license="mit",
            responses=(Response("synthetic-teacher", "7 + 5 = 12.", "12"),))
@@ -41,11 +41,21 @@ class SecondAnswer(NamedTuple):
     answer: str
 
 
+class Drop(NamedTuple):
+    """A row, or a teacher's response, that cannot be used, and why: a key of `DROP_REASONS`."""
+
+    origin: str
+    row: int
+    reason: str
+    excerpt: str
+    teacher: str | None = None
+
+
 class Record(NamedTuple):
     """One question with all that a source says about it.
 
     `annotations` maps an annotation's name to its columns' values; they describe the question, or
-    the only response.
+    the only response. `dropped` are its responses that cannot be used.
     """
 
     question: str
@@ -55,16 +65,7 @@ class Record(NamedTuple):
     responses: tuple[Response, ...] = ()
     second_answers: tuple[SecondAnswer, ...] = ()
     annotations: Mapping[str, Mapping[str, Any]] = {}
-
-
-class Drop(NamedTuple):
-    """A row, or a response of it, that cannot be used, and why (a key of `DROP_REASONS`)."""
-
-    origin: str
-    row: int
-    reason: str
-    excerpt: str
-    teacher: str | None = None
+    dropped: tuple[Drop, ...] = ()
 
 
 class Source(NamedTuple):

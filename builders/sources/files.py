@@ -19,6 +19,7 @@ Row = tuple[int, Any]
 
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".parquet")
 _COMPRESSED = (".gz", ".bz2", ".xz")
+_MAX_DEPTH = 100  # a row nested deeper is an attack, or no row
 _PARQUET_ROWS = 256  # rows decoded at once: a few MB of long traces
 
 
@@ -114,8 +115,25 @@ def _json_lines(path: Path, file: IO[bytes]) -> Iterator[Row]:
 def _json_array_rows(path: Path, file: IO[bytes]) -> Iterator[Row]:
     import ijson
 
+    number = depth = 0
+    row = ijson.ObjectBuilder()
     try:
-        yield from enumerate(ijson.items(file, "item", use_float=True), start=1)
+        events = ijson.basic_parse(file, use_float=True)
+        next(events)  # the bracket that opens the array
+        for event, value in events:
+            if event in ("end_array", "end_map"):
+                depth -= 1
+                if depth < 0:  # the bracket that closes it
+                    continue
+            elif event in ("start_array", "start_map"):
+                depth += 1
+                if depth > _MAX_DEPTH:
+                    raise BadSource(f"{path}, row {number + 1}: nested too deeply")
+            row.event(event, value)
+            if depth == 0:
+                number += 1
+                yield number, row.value
+                row = ijson.ObjectBuilder()
     except ijson.JSONError as error:
         raise BadSource(f"{path}: not JSON: {' '.join(str(error).split())}") from error
 
@@ -124,16 +142,16 @@ def _csv_rows(path: Path, file: IO[bytes]) -> Iterator[Row]:
     import io
 
     csv.field_size_limit(2**31 - 1)  # a trace is longer than the library's default of 128 KiB
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     try:
-        reader = csv.DictReader(text, strict=True)
-        for number, row in enumerate(reader, start=1):
-            if None in row or None in row.values():
-                raise BadSource(
-                    f"{path}, line {reader.line_num}: not as many cells as the header has "
-                    f"({len(reader.fieldnames or ())})"
-                )
-            yield number, {name: value or None for name, value in row.items()}
+        with io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
+            reader = csv.DictReader(text, strict=True)
+            for number, row in enumerate(reader, start=1):
+                if None in row or None in row.values():
+                    raise BadSource(
+                        f"{path}, line {reader.line_num}: not as many cells as the header has "
+                        f"({len(reader.fieldnames or ())})"
+                    )
+                yield number, {name: value or None for name, value in row.items()}
     except UnicodeDecodeError as error:
         raise BadSource(f"{path}: not UTF-8: {error.reason}") from error
     except csv.Error as error:

@@ -118,28 +118,31 @@ def recognise(first_row: Cells, mapping: Mapping[str, str]) -> Layout:
 
 def read_row(
     layout: Layout, origin: str, number: int, row: Any, defaults: Defaults
-) -> list[Record | Drop]:
-    """One row as a record, and a drop for the row or for each response that cannot be used."""
+) -> Record | Drop:
+    """One row as a record, or the reason why it is none."""
     if not isinstance(row, Mapping):
-        return [Drop(origin, number, "not_an_object", str(row)[:_EXCERPT])]
+        return Drop(origin, number, "not_an_object", str(row)[:_EXCERPT])
     try:
         parts = layout.read(row, defaults)
         question = _text(parts.question)
         if not question:
             raise Unusable("no_question")
-        record = Record(
+        excerpt = question[:_EXCERPT]
+        return Record(
             question=question,
             reference_answer=_text(parts.reference_answer) or None,
             source=_text(parts.source) or defaults.source,
             license=_text(parts.license) or defaults.license,
             responses=tuple(r for r in parts.responses if isinstance(r, Response)),
             second_answers=parts.second_answers,
+            dropped=tuple(
+                Drop(origin, number, r.reason, excerpt, r.teacher)
+                for r in parts.responses
+                if isinstance(r, Unusable)
+            ),
         )
     except Unusable as unusable:
-        return [Drop(origin, number, unusable.reason, _excerpt(row))]
-    excerpt = question[:_EXCERPT]
-    dropped = (r for r in parts.responses if isinstance(r, Unusable))
-    return [record, *(Drop(origin, number, r.reason, excerpt, r.teacher) for r in dropped)]
+        return Drop(origin, number, unusable.reason, _excerpt(row))
 
 
 def _read_own(row: Cells, defaults: Defaults, names: Mapping[str, str]) -> Parts:
@@ -208,7 +211,7 @@ _PUBLISHED: tuple[tuple[str, set[str], Callable[[Cells, Defaults], Parts]], ...]
     ("s1k-1.1", {"question", "deepseek_thinking_trajectory", "deepseek_attempt"}, _read_s1k),
     ("limo", {"question", "solution", "answer"}, _read_limo),
 )
-_QUESTION_ONLY = {name: name for name in ("question", "reference_answer")}
+_QUESTION_ONLY = {name: name for name in ("question", "reference_answer", "source", "license")}
 
 
 def _from_reply(teacher: str, text: Any, finish_reason: Any = None) -> Response | Unusable:

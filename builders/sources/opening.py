@@ -73,7 +73,7 @@ def _read(
         raise BadSource(f"{origin}: row {first[0]} is no object with named columns")
     layout = recognise(first[1], columns)
     for number, row in itertools.chain([first], rows):
-        yield from read_row(layout, origin, number, row, defaults)
+        yield read_row(layout, origin, number, row, defaults)
 
 
 def open_demo(rows: int, *, seed: int) -> Source:

@@ -1,0 +1,262 @@
+"""Reading files, recognising layouts, and what becomes of rows that cannot be used.
+
+The rows are written for these tests, in the columns of the data sets that they are named after.
+"""
+
+import bz2
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from builders.errors import BadOption, BadSource, NTError, UnknownLayout
+from builders.sources import DROP_REASONS, Drop, Record, Response, SecondAnswer
+from builders.sources.files import read_rows
+from builders.sources.opening import open_source
+
+Write = Callable[..., Path]
+
+ROWS = [
+    {"question": "7 + 5?", "reasoning": "7 + 5 = 12.", "answer": "12"},
+    {"question": "Größer, π oder 3?", "reasoning": "π = 3,14…\nAlso π.", "answer": "π"},
+]
+
+
+def records(path: Path, **options: Any) -> list[Record | Drop]:
+    return list(open_source(str(path), **options).records)
+
+
+def only(path: Path, **options: Any) -> Record:
+    (record,) = records(path, **options)
+    assert isinstance(record, Record)
+    return record
+
+
+def test_every_kind_of_file_gives_the_same_rows(tmp_path: Path) -> None:
+    lines = "".join(json.dumps(row) + "\n" for row in ROWS).encode()
+    (tmp_path / "a.jsonl").write_bytes(lines)
+    (tmp_path / "lines.json").write_bytes(lines)
+    (tmp_path / "bom.jsonl").write_bytes(b"\xef\xbb\xbf" + lines + b"\n\n")
+    (tmp_path / "a.json").write_text(json.dumps(ROWS))
+    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(lines))
+    (tmp_path / "a.json.bz2").write_bytes(bz2.compress(json.dumps(ROWS).encode()))
+    (tmp_path / "a.csv").write_text(
+        "question,reasoning,answer\n"
+        + "".join(f'"{r["question"]}","{r["reasoning"]}","{r["answer"]}"\n' for r in ROWS)
+    )
+    pq.write_table(pa.Table.from_pylist(ROWS), tmp_path / "a.parquet")
+    files = sorted(tmp_path.iterdir())
+    assert len(files) == 8
+    for file in files:
+        assert [row for _, row in read_rows(file)] == ROWS, file
+    assert len(records(tmp_path)) == len(ROWS) * len(files)  # the folder of them
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.jsonl", b"", "has no rows"),
+        ("a.json", b"[]", "has no rows"),
+        ("a.csv", b"question,answer\n", "has no rows"),
+        ("a.jsonl", b'{"question": "a"}\n{"question": \n', "line 2: not JSON"),
+        ("a.jsonl", b'{"question": "a"}\n"' + b"[" * 100_000 + b"\n", "line 2"),
+        ("a.jsonl", b"[" * 100_000, "a.jsonl"),
+        ("a.jsonl", b'{"question": "\xff"}\n', "line 1: not UTF-8"),
+        ("a.json", b'[{"question": "a"}, {"question"', "not JSON"),
+        ("a.csv", b'question,answer\n"a,b\n', "not CSV"),
+        ("a.csv", b"question,answer\na,b,c\n", "line 2: not as many cells"),
+        ("a.csv", b"question,answer\n\xff,b\n", "not UTF-8"),
+        ("a.parquet", b"PAR1 but not really", "not Parquet"),
+        ("a.jsonl.gz", b"not gzip", "cannot be read"),
+        ("a.jsonl", b"[1, 2]", "no object"),
+        ("a.xlsx", b"", "cannot read '.xlsx' files"),
+    ],
+)
+def test_a_broken_file_is_named_with_the_place(
+    tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(NTError, match=message) as error:
+        records(path)
+    assert name in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_what_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadSource, match="no such file"):
+        open_source(str(tmp_path / "nowhere.jsonl"))
+    with pytest.raises(BadSource, match=r"holds none of \.jsonl"):
+        open_source(str(tmp_path))
+    with pytest.raises(BadSource, match="HF_HUB_OFFLINE"):
+        open_source("no-such/data-set")
+
+
+def test_natural_reasoning_keeps_the_second_answers(write_jsonl: Write) -> None:
+    path = write_jsonl(
+        [
+            {
+                "question": "Why is the sky blue?",
+                "reference_answer": "",
+                "responses": [
+                    {"response_model": "Llama3.3-70B-Instruct", "response": "Scattering."},
+                    {"response_model": "Llama3.3-70B-Instruct", "response": None},
+                ],
+            }
+        ]
+    )
+    record = only(path)
+    assert record.reference_answer is None
+    assert record.responses == ()
+    assert record.second_answers == (SecondAnswer("Llama3.3-70B-Instruct", "Scattering."),)
+
+
+def test_openthoughts_divides_the_reply(write_jsonl: Write) -> None:
+    reply = "<think>\n6 * 7 = 42.\n</think>\n\n42"
+    path = write_jsonl(
+        [
+            {
+                "difficulty": None,
+                "source": "some/forum",
+                "domain": "math",
+                "conversations": [
+                    {"from": "human", "value": "6 * 7?"},
+                    {"from": "gpt", "value": reply},
+                ],
+            }
+        ]
+    )
+    record = only(path, teacher="a-teacher")
+    assert record.question == "6 * 7?"
+    assert record.source == "some/forum"
+    assert record.responses == (Response("a-teacher", "6 * 7 = 42.", "42"),)
+    assert record.annotations == {}  # its `domain` is of another taxonomy
+
+
+def test_s1k_has_two_teachers(write_jsonl: Write) -> None:
+    row = {
+        "question": "6 * 7?",
+        "solution": "42",
+        "deepseek_thinking_trajectory": "6 * 7 = 42.",
+        "deepseek_attempt": "It is 42.",
+        "gemini_thinking_trajectory": "Seven sixes are 42.",
+        "gemini_attempt": "42.",
+    }
+    record = only(write_jsonl([row]))
+    assert record.reference_answer == "42"
+    assert record.responses == (
+        Response("deepseek", "6 * 7 = 42.", "It is 42."),
+        Response("gemini", "Seven sixes are 42.", "42."),
+    )
+    kept = only(write_jsonl([row | {"gemini_attempt": None}]))
+    assert [response.teacher for response in kept.responses] == ["deepseek"]
+    (dropped,) = kept.dropped
+    assert (dropped.reason, dropped.teacher) == ("no_answer", "gemini")
+
+
+def test_limo(write_jsonl: Write) -> None:
+    record = only(write_jsonl([{"question": "6 * 7?", "solution": "6 * 7 = 42.", "answer": 42}]))
+    assert record.reference_answer == "42"
+    assert record.responses == (Response("unknown", "6 * 7 = 42.", "42"),)
+
+
+def test_gsm8k_divides_at_the_mark(write_jsonl: Write) -> None:
+    path = write_jsonl([{"question": "6 * 7?", "answer": "It is <<6*7=42>>42.\n#### 42"}])
+    record = only(path, license="mit")
+    assert record == Record(
+        question="6 * 7?",
+        reference_answer="42",
+        source="traces",
+        license="mit",
+        responses=(Response("human", "It is <<6*7=42>>42.", "42"),),
+    )
+
+
+def test_a_response_with_inline_thinking(write_jsonl: Write) -> None:
+    row = {"question": "6 * 7?", "response": "<think>42</think>It is 42.", "teacher": "R1"}
+    assert only(write_jsonl([row])).responses == (Response("R1", "42", "It is 42."),)
+
+
+def test_questions_alone(write_jsonl: Write) -> None:
+    record = only(write_jsonl([{"question": "6 * 7?", "license": "cc0-1.0"}]))
+    assert (record.question, record.license, record.responses) == ("6 * 7?", "cc0-1.0", ())
+
+
+def test_columns_are_mapped(write_jsonl: Write) -> None:
+    path = write_jsonl([{"prompt": "6 * 7?", "cot": "6 * 7 = 42.", "final": "42", "by": "me"}])
+    mapping = {"question": "prompt", "reasoning": "cot", "answer": "final", "teacher": "by"}
+    assert only(path, columns=mapping).responses == (Response("me", "6 * 7 = 42.", "42"),)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"questoin": "prompt"}, "'questoin' is none of question"),
+        ({"question": "promt"}, "the source has 'cot', 'prompt'"),
+        ({"response": "cot"}, "--column question=COLUMN is missing"),
+        ({"question": "prompt", "reasoning": "cot"}, "--column answer=COLUMN is missing"),
+    ],
+)
+def test_a_wrong_mapping_is_explained(
+    write_jsonl: Write, columns: dict[str, str], message: str
+) -> None:
+    with pytest.raises(BadOption, match=message):
+        records(write_jsonl([{"prompt": "6 * 7?", "cot": "42"}]), columns=columns)
+
+
+def test_unknown_columns_say_what_is_there_and_what_is_needed(write_jsonl: Write) -> None:
+    for row in ({"prompt": "a", "text": "b"}, {"question": "a", "answer": "b"}):
+        with pytest.raises(UnknownLayout, match="'question' with 'reasoning'") as error:
+            records(write_jsonl([row]))
+        assert all(f"'{column}'" in str(error.value) for column in row)
+
+
+GOOD = {"question": "6 * 7?", "reasoning": "6 * 7 = 42.", "answer": "42"}
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (GOOD | {"question": " "}, "no_question"),
+        (GOOD | {"question": None}, "no_question"),
+        (GOOD | {"question": ["6"]}, "not_text"),
+        (GOOD | {"question": True}, "not_text"),
+        (GOOD | {"reasoning": {"a": 1}}, "not_text"),
+        (GOOD | {"reasoning": ""}, "no_reasoning"),
+        (GOOD | {"answer": "\n"}, "no_answer"),
+        (GOOD | {"answer": None}, "no_answer"),
+        (GOOD | {"finish_reason": "length"}, "cut_by_length"),
+        (GOOD | {"answer": "so <think> on"}, "think_not_closed"),
+        (GOOD | {"question": "\ud800"}, "not_unicode"),
+        ([1, 2], "not_an_object"),
+        ("text", "not_an_object"),
+        (None, "not_an_object"),
+    ],
+)
+def test_a_row_that_cannot_be_used_is_dropped_with_its_reason(
+    write_jsonl: Write, row: Any, reason: str
+) -> None:
+    path = write_jsonl([GOOD, row])
+    kept = [record for record in records(path) if isinstance(record, Record)]
+    drops = [record for record in records(path) if isinstance(record, Drop)]
+    drops += [drop for record in kept for drop in record.dropped]
+    assert [(drop.row, drop.reason) for drop in drops] == [(2, reason)]
+    assert reason in DROP_REASONS
+    drops[0].excerpt.encode()
+    assert sum(len(record.responses) for record in kept) == 1
+
+
+def test_stray_tags_in_separate_columns_are_read_as_tags(write_jsonl: Write) -> None:
+    row = GOOD | {"reasoning": "<think>6 * 7 = 42.", "answer": "so</think>42"}
+    assert only(write_jsonl([row])).responses == (Response("unknown", "6 * 7 = 42.\n\nso", "42"),)
+
+
+def test_a_question_whose_response_is_dropped_is_kept(write_jsonl: Write) -> None:
+    kept = only(write_jsonl([GOOD | {"answer": ""}]))
+    assert kept.question == GOOD["question"]
+    assert (kept.responses, len(kept.dropped)) == ((), 1)
