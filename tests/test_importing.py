@@ -230,7 +230,7 @@ def test_an_interrupted_import_keeps_whole_shards_and_goes_on(
     assert len(load_dataset(str(pool), "traces", split="train")) == kept
 
     process = nt_process("import", "demo", "--rows", 20_000, "--pool", pool)
-    output, errors = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
     opened = open_pool(pool)
     assert opened.num_rows("traces") == opened.num_rows("questions") == 20_000

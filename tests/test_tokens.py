@@ -43,5 +43,5 @@ def test_unknown_tokenizers_are_named(tmp_path: Path) -> None:
     with pytest.raises(BadOption, match="no-such/tokenizer"):
         load_tokenizer("no-such/tokenizer")
     (tmp_path / "tokenizer.json").write_text("{}")
-    with pytest.raises(BadOption, match="not a tokenizer.json"):
+    with pytest.raises(BadOption, match=r"not a tokenizer\.json"):
         load_tokenizer(str(tmp_path))

@@ -1,0 +1,286 @@
+import hashlib
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from datasets import get_dataset_config_names, load_dataset
+
+import builders.gather
+from builders.build import build
+from builders.card import render_release_card
+from builders.errors import BadPool, BadRelease, Busy, MissingColumn, PoolTooSmall, UnknownConfig
+from builders.files import only_writer
+from builders.importing import import_demo, import_source
+from builders.mixing import INSTRUCTIONS
+from builders.pool import Pool
+from builders.schema import PUBLISHED
+from builders.sources.opening import open_source
+
+CONFIGS = ("random-500", "random-2500", "disagree-500", "long-1k", "mix-difficulty-1k")
+
+
+@pytest.fixture(scope="module")
+def release(demo_pool: Pool, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("release") / "nt"
+    build(demo_pool.folder, out, configs=CONFIGS)
+    return out
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def rows_of(release: Path, config: str) -> list[dict[str, Any]]:
+    return [
+        row
+        for path in sorted((release / config).glob("*.parquet"))
+        for row in pq.read_table(path).to_pylist()
+    ]
+
+
+def manifest_of(release: Path) -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads((release / "manifest.json").read_text())
+    return manifest
+
+
+def test_load_dataset_reads_every_config(release: Path) -> None:
+    assert get_dataset_config_names(str(release)) == list(CONFIGS)
+    for config in CONFIGS:
+        loaded = load_dataset(str(release), config, split="train")
+        assert loaded.column_names == [column.name for column in PUBLISHED]
+        assert len(loaded) == {"500": 500, "2500": 2500, "1k": 1000}[config.rpartition("-")[2]]
+        streamed = load_dataset(str(release), config, split="train", streaming=True)
+        assert next(iter(streamed)) == loaded[0]
+
+
+def test_every_row_is_a_row_of_the_pool(release: Path, demo_pool: Pool) -> None:
+    pool = {
+        row["id"]: row
+        for shard in demo_pool.shards("traces")
+        for row in pq.read_table(shard).to_pylist()
+    }
+    facts = demo_pool.facts(["id", "domain", "topic", "strategies", "verbosity", "models_disagree"])
+    labels = {row["id"]: row for row in facts.to_pylist()}
+    for config in CONFIGS:
+        rows = rows_of(release, config)
+        assert len({row["id"] for row in rows}) == len(rows)
+        for row in rows:
+            published = {name: row[name] for name in row if name in pool[row["id"]]}
+            assert published == {name: pool[row["id"]][name] for name in published}
+            assert {name: row[name] for name in labels[row["id"]]} == labels[row["id"]]
+
+
+def test_a_smaller_config_is_a_prefix_of_a_larger(release: Path) -> None:
+    small, large = rows_of(release, "random-500"), rows_of(release, "random-2500")
+    assert large[:500] == small
+
+
+def test_files_have_fixed_row_groups_zstd_and_a_page_index(release: Path) -> None:
+    (path,) = (release / "random-2500").glob("*.parquet")
+    metadata = pq.read_metadata(path)
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    assert [group.num_rows for group in groups] == [1000, 1000, 500]
+    column = groups[0].column(0)
+    assert column.compression == "ZSTD"
+    assert column.has_offset_index
+
+
+def test_the_manifest_says_how_every_row_came_to_be_there(release: Path, demo_pool: Pool) -> None:
+    manifest = manifest_of(release)
+    assert manifest["seed"] == 0
+    assert manifest["pool"]["fingerprint"] == demo_pool.fingerprint()
+    assert manifest["instructions"] == INSTRUCTIONS
+    entries = {entry["name"]: entry for entry in manifest["configs"]}
+    long = entries["long-1k"]
+    assert long["selector"]["parameters"] == {"full_length": 5000, "exponent": 2.5}
+    assert (long["eligible"], long["rows"]) == (4000, 1000)
+    assert entries["mix-difficulty-1k"]["mixing"]["unsure"] == "think"
+    for entry in manifest["configs"]:
+        for file in entry["files"]:
+            data = (release / file["path"]).read_bytes()
+            assert file["sha256"] == hashlib.sha256(data).hexdigest()
+            assert file["bytes"] == len(data)
+        rows = rows_of(release, entry["name"])
+        thinking = [row["mode"] == "think" for row in rows]
+        assert entry["think_share"] == round(sum(thinking) / len(rows), 4)
+        trained = [
+            row["num_tokens"] - (0 if thinks else row["num_reasoning_tokens"])
+            for row, thinks in zip(rows, thinking, strict=True)
+        ]
+        assert entry["mean_tokens"] == round(sum(trained) / len(rows), 1)
+
+
+def test_the_same_bytes_on_every_run_and_from_any_shards(
+    release: Path, demo_pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(demo_pool.folder, tmp_path / "again", configs=CONFIGS)
+    assert content(tmp_path / "again") == content(release)
+
+    import_demo(tmp_path / "pool", rows=4000, shard_rows=333)
+    # Text that goes to disk on the way, and a few rows at a time, must not show either.
+    monkeypatch.setattr(builders.gather, "SPILL_BYTES", 100_000)
+    build(tmp_path / "pool", tmp_path / "sharded", configs=CONFIGS)
+    assert content(tmp_path / "sharded") == content(release)
+
+
+def test_another_seed_gives_other_rows(release: Path, demo_pool: Pool, tmp_path: Path) -> None:
+    build(demo_pool.folder, tmp_path / "nt", configs=["random-500"], seed=1)
+    ids = {row["id"] for row in rows_of(tmp_path / "nt", "random-500")}
+    assert ids != {row["id"] for row in rows_of(release, "random-500")}
+
+
+def test_load_dataset_sees_a_folder_that_was_built_again(demo_pool: Pool, tmp_path: Path) -> None:
+    out = tmp_path / "nt"
+    for seed in (0, 1):
+        build(demo_pool.folder, out, configs=["random-50"], seed=seed)
+        loaded = load_dataset(str(out), "random-50", split="train")
+        assert loaded["id"][:] == [row["id"] for row in rows_of(out, "random-50")]
+
+
+def test_large_configs_have_several_files(
+    demo_pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(builders.build, "FILE_ROWS", 2000)
+    build(demo_pool.folder, tmp_path / "nt", configs=["random-3500", "random-2000"])
+    names = [path.name for path in sorted((tmp_path / "nt" / "random-3500").iterdir())]
+    assert names == ["train-00000-of-00002.parquet", "train-00001-of-00002.parquet"]
+    loaded = load_dataset(str(tmp_path / "nt"), "random-3500", split="train")
+    assert loaded["id"][:] == [row["id"] for row in rows_of(tmp_path / "nt", "random-3500")]
+    # A whole file of the larger config is the smaller config's file, which storage keeps once.
+    files = content(tmp_path / "nt")
+    first = files["random-3500/train-00000-of-00002.parquet"]
+    assert first == files["random-2000/train-00000-of-00001.parquet"]
+
+
+def test_by_default_every_config_that_can_be_filled(demo_pool: Pool, tmp_path: Path) -> None:
+    release = build(demo_pool.folder, tmp_path / "nt")
+    built = [entry["name"] for entry in release.manifest["configs"]]
+    assert "random-1k" in built
+    assert "disagree-1k" in built
+    assert "random-10k" not in built
+    left_out = {one["name"]: one["why"] for one in release.manifest["not_filled"]}
+    assert left_out["random-10k"] == "only 4,000 eligible"
+    assert not set(built) & set(left_out)
+
+
+@pytest.fixture
+def plain_pool(tmp_path: Path, write_jsonl: Callable[..., Path]) -> Path:
+    rows = [{"question": f"{n}?", "reasoning": "So.", "answer": "Yes."} for n in range(20)]
+    import_source(open_source(str(write_jsonl(rows))), tmp_path / "plain")
+    return tmp_path / "plain"
+
+
+def test_what_cannot_be_built_is_refused_and_nothing_is_written(
+    plain_pool: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "nt"
+    with pytest.raises(PoolTooSmall, match=r"needs 30 rows.* found 20 eligible of 20"):
+        build(plain_pool, out, configs=["random-30"])
+    with pytest.raises(MissingColumn, match=r"'domain'.*nt annotate domain --pool"):
+        build(plain_pool, out, configs=["random-10", "topics-10"])
+    with pytest.raises(MissingColumn, match=r"nt annotate disagreement"):
+        build(plain_pool, out, configs=["mix-difficulty-10"])
+    with pytest.raises(PoolTooSmall, match="none of the published configs"):
+        build(plain_pool, out)
+    with pytest.raises(UnknownConfig):
+        build(plain_pool, out, configs=["../escape-1k"])
+    with pytest.raises(BadPool):
+        build(tmp_path / "nowhere", out)
+    assert [path.name for path in tmp_path.iterdir() if "nt" in path.name] == [".nt.lock"]
+
+
+def test_only_a_release_is_replaced(plain_pool: Path, tmp_path: Path) -> None:
+    out = tmp_path / "nt"
+    build(plain_pool, out, configs=["random-10", "random-20"])
+    build(plain_pool, out, configs=["random-20"])
+    assert sorted(path.name for path in out.iterdir()) == [
+        "README.md",
+        "manifest.json",
+        "random-20",
+    ]
+
+    (out / "notes.txt").write_text("mine")
+    before = content(out)
+    with pytest.raises(BadRelease, match=r"notes\.txt"):
+        build(plain_pool, out, configs=["random-10"])
+    assert content(out) == before
+
+    with pytest.raises(BadRelease, match="not a release"):
+        build(plain_pool, plain_pool, configs=["random-10"])
+    with only_writer(tmp_path / "busy"), pytest.raises(Busy):
+        build(plain_pool, tmp_path / "busy", configs=["random-10"])
+
+
+def test_a_failed_build_leaves_the_old_release(
+    plain_pool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "nt"
+    build(plain_pool, out, configs=["random-10"])
+    before = content(out)
+
+    def fail(manifest: Any) -> str:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(builders.build, "render_release_card", fail)
+    with pytest.raises(OSError, match="no space left"):
+        build(plain_pool, out, configs=["random-20"])
+    assert content(out) == before
+    assert not (tmp_path / ".nt.new").exists()
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_build_leaves_the_old_release(
+    demo_pool: Pool, tmp_path: Path, nt_process: Callable[..., Any], sent: signal.Signals
+) -> None:
+    out = tmp_path / "nt"
+    build(demo_pool.folder, out, configs=["random-10"])
+    before = content(out)
+    process = nt_process("build", "--pool", demo_pool.folder, "--out", out)
+    while not list((tmp_path / ".nt.new").glob("*/*.parquet")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.001)
+    process.send_signal(sent)
+    _, errors = process.communicate(timeout=60)
+    assert content(out) == before
+    if sent == signal.SIGINT:
+        assert process.returncode == 130
+        assert "The release is as it was before." in errors
+        assert "Traceback" not in errors
+    build(demo_pool.folder, out, configs=["random-20"])
+    assert not (tmp_path / ".nt.new").exists()
+
+
+def test_a_release_is_read_while_it_is_replaced(plain_pool: Path, tmp_path: Path) -> None:
+    """The exchange of two folders is one step: a reader always finds a whole release."""
+    out = tmp_path / "nt"
+    build(plain_pool, out, configs=["random-10"])
+    reader = os.fork()
+    if reader == 0:  # reads until it is told to stop
+        code = 0
+        while not (tmp_path / "stop").exists():
+            try:
+                manifest_of(out)
+            except BaseException:
+                code = 1
+                break
+        os._exit(code)
+    for seed in range(8):
+        build(plain_pool, out, configs=["random-10"], seed=seed)
+    (tmp_path / "stop").touch()
+    _, status = os.waitpid(reader, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+
+
+def test_the_card_is_made_from_the_manifest_alone(release: Path) -> None:
+    card = (release / "README.md").read_text()
+    assert render_release_card(manifest_of(release)) == card

@@ -1,0 +1,182 @@
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builders.cli import parser
+from builders.pool import Pool
+
+Run = Callable[..., tuple[int, str, str]]
+Write = Callable[..., Path]
+
+GOOD = {"question": "7 + 5?", "reasoning": "7 + 5 = 12.", "answer": "12"}
+
+
+def test_from_traces_to_a_data_set(nt: Run, tmp_path: Path, write_jsonl: Write) -> None:
+    rows = [GOOD | {"question": f"{n}?"} for n in range(30)] + [GOOD | {"answer": ""}]
+    path, pool, out = write_jsonl(rows), tmp_path / "pool", tmp_path / "nt"
+
+    code, output, errors = nt("import", path, "--pool", pool, "--license", "mit")
+    assert (code, errors) == (0, "")
+    assert "30 traces and 31 questions added, 0 rows already there, 1 dropped" in output
+    assert "dropped 1: no_answer (the response has reasoning but no final answer)" in output
+    assert output.endswith(f"next: nt list --pool {pool}\n")
+
+    code, output, _ = nt("list", "--pool", pool)
+    assert code == 0
+    assert "only 30 eligible" in output
+    assert f"the pool has no 'domain' yet; run: nt annotate domain --pool {pool}" in output
+
+    code, output, _ = nt("build", "--pool", pool, "--out", out, "--config", "random-20")
+    assert code == 0
+    assert f'load_dataset("{out}", "random-20")' in output.splitlines()[-1]
+
+
+def test_list_as_json(nt: Run, demo_pool: Pool) -> None:
+    code, output, _ = nt("list", "--pool", demo_pool.folder, "--json")
+    listed = json.loads(output)
+    assert code == 0
+    assert (listed["rows"], listed["usable_rows"], listed["dropped"]) == (4000, 4000, {})
+    configs = {config["name"]: config for config in listed["configs"]}
+    assert configs["disagree-1k"]["can_be_filled"] is True
+    assert configs["disagree-1k"]["why_not"] is None
+    assert configs["random-10k"]["can_be_filled"] is False
+    assert configs["random-10k"]["why_not"] == "only 4,000 eligible"
+
+    code, output, _ = nt("list", "--json")
+    assert [config["name"] for config in json.loads(output)["configs"]] == list(configs)
+
+
+def test_list_shows_rules(nt: Run) -> None:
+    code, output, _ = nt("list")
+    assert code == 0
+    assert "disagree-10k         10,000  Questions on which the teacher and a second" in output
+
+
+def test_labels_of_your_own(nt: Run, tmp_path: Path, write_jsonl: Write) -> None:
+    pool = tmp_path / "pool"
+    nt("import", write_jsonl([GOOD | {"question": f"{n}?"} for n in range(4)]), "--pool", pool)
+    labels = [{"question": f"{n}?", "domain": "Law" if n else "History"} for n in range(3)]
+    code, output, _ = nt(
+        "annotate", "domain", "--pool", pool, "--from", write_jsonl(labels, "l.jsonl")
+    )
+    assert (code, output.splitlines()[0]) == (
+        0,
+        f"{pool}: 3 of 4 rows have 'domain'; 0 labels found no row",
+    )
+    csv = tmp_path / "more.csv"
+    csv.write_text("question,domain\n3?,Medicine\nno such question?,Law\n")
+    _, output, _ = nt("annotate", "domain", "--pool", pool, "--from", csv)
+    assert "4 of 4 rows have 'domain'; 1 labels found no row" in output
+    code, _, _ = nt("build", "--pool", pool, "--out", tmp_path / "nt", "--config", "topics-4")
+    assert code == 0
+
+
+@pytest.mark.parametrize(
+    ("annotation", "label", "message"),
+    [
+        ("domian", {"domain": "Law"}, "did you mean 'domain'?"),
+        ("domain", {"dom": "Law"}, "needed: one of question_id, question, and domain or topic"),
+        ("domain", {"domain": 3}, "domain is no text"),
+        ("verbosity", {"verbosity": 11}, "row 1: 'verbosity': verbosity 11 is not from 0 to 10"),
+        ("verbosity", {"verbosity": "wordy"}, "invalid literal"),
+        ("strategies", {"strategies": [1]}, "no list of texts"),
+        ("disagreement", {"disagreement": "maybe"}, "none of agree, disagree, unsure"),
+        ("clusters", {"cluster": None}, "cluster: null"),
+    ],
+)
+def test_labels_that_cannot_be_meant(
+    nt: Run, tmp_path: Path, write_jsonl: Write, annotation: str, label: Any, message: str
+) -> None:
+    pool = tmp_path / "pool"
+    nt("import", write_jsonl([GOOD]), "--pool", pool)
+    if message.endswith("null"):  # null says "not annotated": no mistake
+        message = ""
+    path = write_jsonl([{"question": "7 + 5?", **label}], "labels.jsonl")
+    code, _, errors = nt("annotate", annotation, "--pool", pool, "--from", path)
+    if message:
+        assert code == 2
+        assert message in errors
+        assert not (pool / "annotations").exists()
+    else:
+        assert code == 0
+
+
+BAD = {
+    "import nowhere.jsonl --pool {tmp}/p": "nowhere.jsonl: no such file or folder",
+    "import {tmp}/empty.jsonl --pool {tmp}/p": "empty.jsonl: the file has no rows",
+    "import {tmp}/broken.jsonl --pool {tmp}/p": "broken.jsonl, line 2: not JSON",
+    "import {tmp}/columns.jsonl --pool {tmp}/p": "columns 'prompt', 'text' are not recognised",
+    "import {tmp}/columns.jsonl --pool {tmp}/p --column question=promt": "the source has 'prompt'",
+    "import {tmp}/columns.jsonl --pool {tmp}/p --column prompt": "write it as OURS=THEIRS",
+    "import {tmp}/good.jsonl --pool {tmp}/p --tokenizer no/such": "--tokenizer no/such",
+    "import org/name --pool {tmp}/p": "org/name: HF_HUB_OFFLINE is set",
+    "list --pool {tmp}/p": "p: not a pool",
+    "build --pool {tmp}/p --out {tmp}/nt": "p: not a pool",
+    "build --pool {pool} --out {tmp}/nt --config disagre-1k": "did you mean 'disagree-1k'?",
+    "build --pool {pool} --out {tmp}/nt --config random-10k": "needs 10000 rows",
+    "build --pool {pool} --out {tmp}/nt --config a/b-1k": "config 'a/b-1k'",
+    "build --pool {pool} --out {tmp}/nt --config ..": "config '..'",
+    "build --pool {pool} --out {tmp}/folder": "is not empty and not a release",
+    "build --pool {pool} --out {tmp}/good.jsonl": "is not a folder",
+}
+
+
+@pytest.mark.parametrize("words", BAD)
+def test_a_mistake_is_one_clear_line_and_exit_code_2(
+    nt: Run, tmp_path: Path, demo_pool: Pool, words: str
+) -> None:
+    (tmp_path / "empty.jsonl").write_text("")
+    (tmp_path / "good.jsonl").write_text(json.dumps(GOOD))
+    (tmp_path / "broken.jsonl").write_text(json.dumps(GOOD) + '\n{"question": ')
+    (tmp_path / "columns.jsonl").write_text('{"prompt": "a", "text": "b"}\n')
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "mine.txt").write_text("")
+    before = sorted(tmp_path.rglob("*"))
+    arguments = [word.format(tmp=tmp_path, pool=demo_pool.folder) for word in words.split(" ")]
+    code, output, errors = nt(*arguments)
+    assert code == 2
+    assert output == ""
+    assert errors.startswith("nt: ")
+    assert errors.count("\n") == 1
+    assert BAD[words] in errors
+    after = [path for path in sorted(tmp_path.rglob("*")) if path.suffix != ".lock"]
+    assert after == before  # nothing half-written
+
+
+@pytest.mark.parametrize("words", ["", "biuld", "import", "import x --pool p --rows many"])
+def test_a_wrong_command_is_explained(nt: Run, words: str) -> None:
+    code, _, errors = nt(*words.split())
+    assert code == 2
+    assert "nt" in errors
+    assert "Traceback" not in errors
+
+
+def test_help_is_light() -> None:
+    """`nt --help` imports nothing that takes time, and so answers at once."""
+    program = (
+        "import sys; from builders.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'pyarrow', 'numpy', 'datasets', 'huggingface_hub', 'jinja2', 'tqdm'}\n"
+        "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "examples:" in done.stdout
+
+
+def test_every_option_has_help() -> None:
+    for verb in _verbs().values():
+        for action in verb._actions:
+            assert action.help, (verb.prog, action.dest)
+
+
+def _verbs() -> dict[str, Any]:
+    (verbs,) = (a for a in parser()._actions if a.dest == "==SUPPRESS==" or a.choices)
+    assert isinstance(verbs.choices, dict)
+    return verbs.choices
