@@ -300,6 +300,7 @@ def _describe(
     family = FAMILIES[family_of(config.name)]
     return {
         "name": config.name,
+        "family": family_of(config.name),
         "purpose": family.purpose,
         "not_for": family.not_for,
         "rule": config.words,

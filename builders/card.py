@@ -32,11 +32,14 @@ _SIZE_CATEGORIES = (
 
 def render_release_card(manifest: Mapping[str, Any]) -> str:
     """The data card of a release: YAML that `load_dataset` reads, then Markdown for people."""
+    families: dict[str, list[Any]] = {}
+    for config in manifest["configs"]:
+        families.setdefault(config["family"], []).append(config)
     return _render(
         "release.md.jinja",
         metadata=_release_metadata(manifest),
         configs=manifest["configs"],
-        largest=max(manifest["configs"], key=lambda config: config["rows"]),
+        families=families,
         manifest=manifest,
         sample=manifest["sample"],
         drop_reasons=DROP_REASONS,

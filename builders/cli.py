@@ -38,6 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `nt list | head` closed our output
         sys.stderr.close()
         return 0
+    except OSError as error:  # a full disk, a folder that may not be written to
+        print(f"nt: {error}", file=sys.stderr)
+        return 2
 
 
 def parser() -> argparse.ArgumentParser:
@@ -179,6 +182,7 @@ def _import(arguments: argparse.Namespace) -> int:
             tokenizer=arguments.tokenizer,
             progress=progress(source.total),
         )
+        print(f"{source.name}: read as '{source.layout}'")
     dropped = sum(report.dropped.values())
     print(
         f"{arguments.pool}: {report.traces_added:,} traces and {report.questions_added:,} "

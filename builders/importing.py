@@ -80,7 +80,12 @@ def import_source(
         report = writer.report()
         if report.questions_added or report.traces_added or writer.num_dropped:
             opened.manifest["imports"].append(
-                {"source": source.name, "revision": source.revision, **report._asdict()}
+                {
+                    "source": source.name,
+                    "revision": source.revision,
+                    "layout": source.layout,
+                    **report._asdict(),
+                }
             )
         save_manifest(opened)
         write_pool_card(opened)

@@ -22,6 +22,7 @@ def test_from_traces_to_a_data_set(nt: Run, tmp_path: Path, write_jsonl: Write) 
 
     code, output, errors = nt("import", path, "--pool", pool, "--license", "mit")
     assert (code, errors) == (0, "")
+    assert output.startswith(f"{path}: read as 'own'\n")
     assert "30 traces and 31 questions added, 0 rows already there, 1 dropped" in output
     assert "dropped 1: no_answer (the response has reasoning but no final answer)" in output
     assert output.endswith(f"next: nt list --pool {pool}\n")

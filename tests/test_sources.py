@@ -13,10 +13,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from builders.errors import BadOption, BadSource, NTError, UnknownLayout
 from builders.sources import DROP_REASONS, Drop, Record, Response, SecondAnswer
 from builders.sources.files import read_rows
+from builders.sources.layouts import Defaults, read_row, recognise
 from builders.sources.opening import open_source
 
 Write = Callable[..., Path]
@@ -249,6 +252,38 @@ def test_a_row_that_cannot_be_used_is_dropped_with_its_reason(
     assert reason in DROP_REASONS
     drops[0].excerpt.encode()
     assert sum(len(record.responses) for record in kept) == 1
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["from", "value", "response", "a"]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+_COLUMNS = {
+    "natural_reasoning": ["question", "reference_answer", "responses"],
+    "openthoughts": ["conversations", "source"],
+    "s1k-1.1": ["question", "deepseek_thinking_trajectory", "deepseek_attempt", "solution"],
+    "limo": ["question", "solution", "answer"],
+    "own": ["question", "reasoning", "answer", "teacher", "finish_reason", "license"],
+}
+
+
+@pytest.mark.parametrize("layout", _COLUMNS)
+@given(data=st.data())
+def test_no_row_stops_an_import(layout: str, data: st.DataObject) -> None:
+    first = dict.fromkeys(_COLUMNS[layout])
+    recognised = recognise(first, {})
+    assert recognised.name == layout
+    values = st.dictionaries(st.sampled_from(_COLUMNS[layout]), _JSON)
+    read = read_row(recognised, "file", 1, data.draw(values | _JSON), Defaults("file"))
+    drops = [read] if isinstance(read, Drop) else read.dropped
+    assert {drop.reason for drop in drops} <= set(DROP_REASONS)
+    if isinstance(read, Record):
+        assert read.question
+        assert all(response.reasoning and response.answer for response in read.responses)
 
 
 def test_stray_tags_in_separate_columns_are_read_as_tags(write_jsonl: Write) -> None:

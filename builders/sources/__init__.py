@@ -69,9 +69,14 @@ class Record(NamedTuple):
 
 
 class Source(NamedTuple):
-    """An opened source: what it was resolved to, how many rows it has if known, and its rows."""
+    """An opened source: what it was resolved to, and its rows as a stream.
+
+    `layout` names the columns that were recognised (see `layouts`); `total` is the number of rows
+    where that is known beforehand.
+    """
 
     name: str
     revision: str | None
+    layout: str
     total: int | None
     records: Iterator[Record | Drop]

@@ -167,34 +167,32 @@ def _read_own(row: Cells, defaults: Defaults, names: Mapping[str, str]) -> Parts
 def _read_natural_reasoning(row: Cells, defaults: Defaults) -> Parts:
     second = tuple(
         SecondAnswer(_text(one.get("response_model")) or UNKNOWN, answer)
-        for one in _objects(row["responses"])
+        for one in _objects(row.get("responses"))
         if (answer := _text(one.get("response")))
     )
-    return Parts(row["question"], row["reference_answer"], (), second)
+    return Parts(row.get("question"), row.get("reference_answer"), (), second)
 
 
 def _read_openthoughts(row: Cells, defaults: Defaults) -> Parts:
-    said = {
-        "user" if one.get("from") in ("human", "user") else one.get("from"): one.get("value")
-        for one in _objects(row["conversations"])
-    }
-    reply = said.get("gpt", said.get("assistant"))
-    response = _from_reply(defaults.teacher, reply)
-    return Parts(said.get("user"), None, (response,), source=row.get("source"))
+    said = {_text(one.get("from")): one.get("value") for one in _objects(row.get("conversations"))}
+    response = _from_reply(defaults.teacher, said.get("gpt", said.get("assistant")))
+    question = said.get("human", said.get("user"))
+    return Parts(question, None, (response,), source=row.get("source"))
 
 
 def _read_s1k(row: Cells, defaults: Defaults) -> Parts:
     responses = tuple(
-        _from_parts(teacher, row[f"{teacher}_thinking_trajectory"], row.get(f"{teacher}_attempt"))
+        _from_parts(teacher, trajectory, row.get(f"{teacher}_attempt"))
         for teacher in ("deepseek", "gemini")
-        if row.get(f"{teacher}_thinking_trajectory") is not None
+        if (trajectory := row.get(f"{teacher}_thinking_trajectory")) is not None
     )
-    return Parts(row["question"], row.get("solution"), responses)
+    return Parts(row.get("question"), row.get("solution"), responses)
 
 
 def _read_limo(row: Cells, defaults: Defaults) -> Parts:
-    response = _from_parts(defaults.teacher, row["solution"], row["answer"])
-    return Parts(row["question"], row["answer"], (response,))
+    answer = row.get("answer")
+    response = _from_parts(defaults.teacher, row.get("solution"), answer)
+    return Parts(row.get("question"), answer, (response,))
 
 
 def _read_gsm8k(row: Cells, defaults: Defaults) -> Parts:
@@ -264,6 +262,8 @@ def _text(value: Any) -> str:
 
 
 def _objects(value: Any) -> list[Cells]:
+    if value is None:
+        return []
     if not isinstance(value, list) or not all(isinstance(one, Mapping) for one in value):
         raise Unusable("not_text")
     return value

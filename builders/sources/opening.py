@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from builders.errors import BadSource
+from builders.errors import BadSource, UnknownLayout
 from builders.schema import DISAGREES
 from builders.sources import UNKNOWN, Drop, Record, Response, SecondAnswer, Source, demo
 from builders.sources.files import Row, count_rows, list_files, read_rows
@@ -51,29 +51,39 @@ def open_source(
     if not path.exists() and _HUB_ID.fullmatch(name) and not path.suffix:
         hub = open_hub(name, subset=subset, split=split, revision=revision)
         defaults = Defaults(source or name, license or hub.license or UNKNOWN, teacher or UNKNOWN)
-        records = _read(name, hub.rows, columns or {}, defaults)
-        return Source(name, hub.commit, hub.total, records)
+        layout, records = _read(name, hub.rows, columns or {}, defaults)
+        return Source(name, hub.commit, layout, hub.total, records)
     files = list_files(path)
     defaults = Defaults(source or path.name.split(".")[0], license or UNKNOWN, teacher or UNKNOWN)
-    records = itertools.chain.from_iterable(
-        _read(str(file), read_rows(file), columns or {}, defaults) for file in files
-    )
-    return Source(str(path), None, count_rows(files), records)
+
+    def read(file: Path) -> tuple[str, Iterator[Record | Drop]]:
+        return _read(str(file), read_rows(file), columns or {}, defaults)
+
+    layout, first = read(files[0])
+    others = (record for file in files[1:] for record in read(file)[1])
+    records = itertools.chain(first, others)
+    return Source(str(path), None, layout, count_rows(files), records)
 
 
 def _read(
     origin: str, rows: Iterable[Row], columns: Mapping[str, str], defaults: Defaults
-) -> Iterator[Record | Drop]:
-    """Recognise the layout by the first row, then read them all."""
+) -> tuple[str, Iterator[Record | Drop]]:
+    """The name of the layout, recognised by the first row, and all records."""
     rows = iter(rows)
     first = next(rows, None)
     if first is None:
         raise BadSource(f"{origin}: there are no rows")
     if not isinstance(first[1], Mapping):
         raise BadSource(f"{origin}: row {first[0]} is no object with named columns")
-    layout = recognise(first[1], columns)
-    for number, row in itertools.chain([first], rows):
-        yield read_row(layout, origin, number, row, defaults)
+    try:
+        layout = recognise(first[1], columns)
+    except UnknownLayout as error:
+        raise UnknownLayout(f"{origin}: {error}") from error
+    records = (
+        read_row(layout, origin, number, row, defaults)
+        for number, row in itertools.chain([first], rows)
+    )
+    return layout.name, records
 
 
 def open_demo(rows: int, *, seed: int) -> Source:
@@ -83,7 +93,8 @@ def open_demo(rows: int, *, seed: int) -> Source:
         rows: how many traces.
         seed: of the texts; row i is the same whatever the number of rows.
     """
-    return Source(f"demo (synthetic, seed {seed})", None, rows, _demo_records(rows, seed))
+    name = f"demo (synthetic, seed {seed})"
+    return Source(name, None, "demo", rows, _demo_records(rows, seed))
 
 
 def demo_benchmark() -> dict[str, pa.Table]:
