@@ -140,7 +140,7 @@ def _write_sidecars(
     by = dict.fromkeys([key, "question_id"])  # a question's label holds for all of its traces
     for shard in pool.shards(annotation.grain):
         ids = pq.read_table(shard, columns=list(by))
-        described = pool.sidecar_table(name, shard, ids[key]).to_pylist()
+        described = pool.sidecar_table(name, shard, ids[key], annotation.columns).to_pylist()
         for row, found in zip(described, ids.to_pylist(), strict=True):
             for one in found.values():
                 if one in labels:

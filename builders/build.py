@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 import builders
@@ -321,8 +322,10 @@ def _describe(
 
 
 def _counts(rows: pa.Table, column: str) -> dict[str, int]:
-    counts = Counter(rows[column].to_pylist())
-    return {str(value): n for value, n in sorted(counts.items(), key=lambda c: (-c[1], str(c[0])))}
+    """How often each value occurs, the most frequent first; null is left out."""
+    counts = pc.value_counts(rows[column].drop_null()).to_pylist()
+    ordered = sorted(counts, key=lambda one: (-one["counts"], one["values"]))
+    return {one["values"]: one["counts"] for one in ordered}
 
 
 def _sources(facts: pa.Table) -> list[dict[str, Any]]:

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from builders.errors import BadPool
 from builders.files import written_whole
 from builders.ids import as_numbers
-from builders.schema import ANNOTATIONS, FORMAT, KEYS, TEXT, TRACES, Annotation, annotation_of
+from builders.schema import ANNOTATIONS, FORMAT, KEYS, TEXT, TRACES, Column, annotation_of
 
 MANIFEST = "manifest.json"
 _NARROW = tuple(column.name for column in TRACES if column.name not in TEXT)
@@ -55,7 +55,7 @@ class Pool(NamedTuple):
 
     def keys(self, table: str) -> NDArray[np.uint64]:
         """The ids of a table's rows as numbers, in order of the rows."""
-        return as_numbers(self._column(table, KEYS[table]).to_pylist())
+        return self._numbers(table, KEYS[table])
 
     def dropped(self) -> Iterator[dict[str, Any]]:
         """What could not be used: origin, row, reason, teacher, excerpt."""
@@ -69,7 +69,7 @@ class Pool(NamedTuple):
 
     def questions_without_traces(self) -> int:
         """How many questions wait for a teacher."""
-        answered = as_numbers(self._column("traces", "question_id").to_pylist())
+        answered = self._numbers("traces", "question_id")
         return int(np.setdiff1d(self.keys("questions"), answered).size)
 
     def annotations(self) -> list[str]:
@@ -82,8 +82,8 @@ class Pool(NamedTuple):
 
     def columns(self) -> list[str]:
         """The columns that selection may use: narrow ones of the traces, and annotated ones."""
-        annotated = (c.name for name in self.annotations() for c in ANNOTATIONS[name].columns)
-        return [*_NARROW, *annotated]
+        annotated = [c.name for name in self.annotations() for c in ANNOTATIONS[name].columns]
+        return [*_NARROW, *(name for name in annotated if name not in TEXT)]
 
     def facts(self, columns: Sequence[str]) -> pa.Table:
         """Columns of all traces, in the order of shards and rows; no text is read.
@@ -100,8 +100,11 @@ class Pool(NamedTuple):
         """The same, one table per shard."""
         needed = list(dict.fromkeys(filter(None, map(annotation_of, columns))))
         own = [name for name in columns if annotation_of(name) is None]
+        wanted = {
+            name: [c for c in ANNOTATIONS[name].columns if c.name in columns] for name in needed
+        }
         of_questions = {
-            name: self._question_annotation(name)
+            name: self._question_annotation(name, wanted[name])
             for name in needed
             if ANNOTATIONS[name].grain == "questions"
         }
@@ -112,10 +115,9 @@ class Pool(NamedTuple):
                 if name in of_questions:
                     described = of_questions[name].of(table["question_id"])
                 else:
-                    described = self.sidecar_table(name, shard, table["id"])
-                for column in ANNOTATIONS[name].columns:
-                    if column.name in columns:
-                        table = table.append_column(column.field, described[column.name])
+                    described = self.sidecar_table(name, shard, table["id"], wanted[name])
+                for column in wanted[name]:
+                    table = table.append_column(column.field, described[column.name])
             yield table.select(columns)
 
     def fingerprint(self) -> str:
@@ -130,30 +132,37 @@ class Pool(NamedTuple):
                 total += xxhash.xxh3_128_intdigest(row)
         return f"{total % 2**128:032x}"
 
-    def _column(self, table: str, name: str) -> pa.ChunkedArray:
-        chunks = [pq.read_table(shard, columns=[name])[name] for shard in self.shards(table)]
-        return pa.chunked_array([c for one in chunks for c in one.chunks], pa.string())
+    def _numbers(self, table: str, name: str) -> NDArray[np.uint64]:
+        """A column of ids as numbers, read shard by shard."""
+        parts = [
+            as_numbers(pq.read_table(shard, columns=[name])[name].to_pylist())
+            for shard in self.shards(table)
+        ]
+        return np.concatenate([np.zeros(0, np.uint64), *parts])
 
-    def _question_annotation(self, name: str) -> "_ByQuestion":
+    def _question_annotation(self, name: str, columns: Sequence[Column]) -> "_ByQuestion":
         tables = [
-            self.sidecar_table(name, shard, pq.read_table(shard, columns=["question_id"])[0])
+            self.sidecar_table(
+                name, shard, pq.read_table(shard, columns=["question_id"])[0], columns
+            )
             for shard in self.shards("questions")
         ]
-        return _ByQuestion.make(ANNOTATIONS[name], tables)
+        return _ByQuestion.make(pa.concat_tables(tables))
 
-    def sidecar_table(self, name: str, shard: Path, keys: pa.ChunkedArray) -> pa.Table:
-        """The sidecar of a shard with these keys; nulls if it is missing.
+    def sidecar_table(
+        self, name: str, shard: Path, keys: pa.ChunkedArray, columns: Sequence[Column]
+    ) -> pa.Table:
+        """Columns of the sidecar of a shard with these keys; nulls if it is missing.
 
         Raises:
             BadPool: it has other rows than the shard.
         """
-        annotation = ANNOTATIONS[name]
         path = self.sidecar(name, shard)
-        key = KEYS[annotation.grain]
+        key = KEYS[ANNOTATIONS[name].grain]
         if not path.exists():
-            nulls = {c.name: pa.nulls(len(keys), c.type) for c in annotation.columns}
+            nulls = {c.name: pa.nulls(len(keys), c.type) for c in columns}
             return pa.table({key: keys, **nulls})
-        table = pq.read_table(path)
+        table = pq.read_table(path, columns=[key, *(c.name for c in columns)])
         if not table[key].equals(keys):
             raise BadPool(
                 f"{path}: does not have the rows of {shard}; delete it and annotate again"
@@ -168,11 +177,7 @@ class _ByQuestion(NamedTuple):
     table: pa.Table  # in the same order
 
     @classmethod
-    def make(cls, annotation: Annotation, tables: list[pa.Table]) -> "_ByQuestion":
-        if not tables:
-            empty = {c.name: pa.array([], c.type) for c in annotation.columns}
-            return cls(np.zeros(0, np.uint64), pa.table(empty))
-        table = pa.concat_tables(tables).combine_chunks()
+    def make(cls, table: pa.Table) -> "_ByQuestion":
         numbers = as_numbers(table["question_id"].to_pylist())
         order = np.argsort(numbers, kind="stable")
         return cls(numbers[order], table.take(order))

@@ -109,7 +109,7 @@ SECOND_ANSWERS = (
 )
 TABLES = {"questions": QUESTIONS, "traces": TRACES, "second_answers": SECOND_ANSWERS}
 KEYS = {"questions": "question_id", "traces": "id", "second_answers": "id"}
-TEXT = ("question", "reasoning", "answer")
+TEXT = ("question", "reasoning", "answer", "second_answer")
 """The wide columns, which selection never reads."""
 
 _DOMAIN = Column("domain", pa.string(), "one of SuperGPQA's 13 disciplines", True)
