@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from builders.build import check
 from builders.configs import FAMILIES, Config, family_of, published
 from builders.pool import open_pool
+from builders.selection import select
 
 
 def describe_configs() -> list[dict[str, Any]]:
@@ -40,7 +40,7 @@ def describe_pool(folder: Path | str) -> dict[str, Any]:
                 "eligible": one.eligible,
                 "why_not": one.why_not,
             }
-            for one in check(pool, published())
+            for one in select(pool, published()).availabilities
         ],
     }
 

@@ -15,7 +15,7 @@ from the manifest, so it is right after any interruption.
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,21 +29,22 @@ from numpy.typing import NDArray
 from builders.errors import BadPool
 from builders.files import written_whole
 from builders.ids import as_numbers
-from builders.schema import ANNOTATIONS, FORMAT, KEYS, TEXT, TRACES, Column, annotation_of
+from builders.schema import ANNOTATIONS, FORMAT, KEYS, TABLES, TEXT, TRACES, Column, annotation_of
 
 MANIFEST = "manifest.json"
 _NARROW = tuple(column.name for column in TRACES if column.name not in TEXT)
 
 
 class Pool(NamedTuple):
-    """An opened pool. The folder may grow while it is read; shards never change."""
+    """A pool as it was when it was opened: it may grow meanwhile, but shards never change."""
 
     folder: Path
     manifest: dict[str, Any]
+    files: Mapping[str, list[Path]]
 
     def shards(self, table: str) -> list[Path]:
         """The shards of a table (see `schema.TABLES`), in order."""
-        return sorted((self.folder / table).glob("[0-9]*.parquet"))
+        return self.files[table]
 
     def sidecar(self, name: str, shard: Path) -> Path:
         """Where the annotation `name` of a shard lies."""
@@ -211,7 +212,8 @@ def open_pool(folder: Path | str) -> Pool:
         raise BadPool(f"{folder}: not a pool, says its {MANIFEST}")
     if manifest.get("format", 0) > FORMAT:
         raise BadPool(f"{folder}: written by a newer version of naturalthoughts; upgrade it")
-    return Pool(folder, manifest)
+    files = {table: sorted((folder / table).glob("[0-9]*.parquet")) for table in TABLES}
+    return Pool(folder, manifest, files)
 
 
 def save_manifest(pool: Pool) -> None:

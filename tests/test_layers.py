@@ -14,8 +14,9 @@ LAYERS = [
     ["schema", "ids", "files", "traces", "tokens"],
     ["sources", "pool", "selectors", "mixing"],
     ["configs", "card", "gather"],
-    ["importing", "annotating", "build"],
-    ["listing"],
+    ["writing", "selection"],
+    ["manifest"],
+    ["importing", "annotating", "build", "listing"],
     ["cli"],
 ]
 NETWORK = {"httpx", "requests", "urllib", "socket", "aiohttp"}

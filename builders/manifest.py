@@ -1,0 +1,139 @@
+"""The manifest of a release: for every config, how its rows came to be there.
+
+    {"kind": "release", "seed": 0, "pool": {"fingerprint": "386e318f…", …},
+     "configs": [{"name": "disagree-10k", "rule": "Questions on which …", "eligible": 18230,
+                  "rows": 10000, "files": [{"path": "…", "sha256": "…"}], …}], …}
+
+The data card is made from it and from nothing else. It holds no date and no path of a machine: the
+same pool, seed and configs give the same manifest.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+import builders
+from builders.configs import FAMILIES, Config, family_of
+from builders.mixing import INSTRUCTIONS, modes
+from builders.pool import Pool
+from builders.schema import FORMAT, PUBLISHED
+from builders.selection import Selection
+
+
+def describe_release(
+    pool: Pool, selection: Selection, configs: list[dict[str, Any]], folder: Path, *, seed: int
+) -> dict[str, Any]:
+    """The whole manifest.
+
+    Args:
+        pool: what was selected from.
+        selection: the rankings, and which configs could not be filled.
+        configs: what `describe_config` said of each config.
+        folder: where the files lie.
+        seed: the build's.
+    """
+    return {
+        "kind": "release",
+        "format": FORMAT,
+        "naturalthoughts": builders.__version__,
+        "seed": seed,
+        "pool": {
+            "fingerprint": pool.fingerprint(),
+            "traces": pool.num_rows("traces"),
+            "questions": pool.num_rows("questions"),
+            "dropped": pool.dropped_by_reason(),
+            "tokenizer": pool.manifest["tokenizer"],
+            "annotations": pool.annotations(),
+            "sources": _sources(selection.facts),
+        },
+        "instructions": INSTRUCTIONS,
+        "columns": [
+            {"name": c.name, "type": str(c.type), "nullable": c.nullable, "meaning": c.meaning}
+            for c in PUBLISHED
+        ],
+        "configs": configs,
+        "not_filled": [
+            {"name": one.config.name, "eligible": one.eligible, "why": one.why_not}
+            for one in selection.availabilities
+            if not one.can_be_filled
+        ],
+        "sample": _first_row(folder / configs[0]["files"][0]["path"]),
+    }
+
+
+def describe_config(
+    config: Config, selection: Selection, paths: list[Path], folder: Path, *, seed: int
+) -> dict[str, Any]:
+    """What the manifest says of one config, whose files were written to `paths` in `folder`."""
+    ranking = selection.rankings[config.selector]
+    chosen = selection.facts.take(ranking[: config.size])
+    thinks = modes(config.mixing, chosen, seed=seed)
+    tokens = chosen["num_tokens"].to_numpy()
+    answer_tokens = tokens - chosen["num_reasoning_tokens"].to_numpy()
+    metadata = [pq.read_metadata(path) for path in paths]
+    files = [
+        {
+            "path": path.relative_to(folder).as_posix(),
+            "rows": of_file.num_rows,
+            "bytes": path.stat().st_size,
+            "sha256": _sha256(path),
+        }
+        for path, of_file in zip(paths, metadata, strict=True)
+    ]
+    family = FAMILIES[family_of(config.name)]
+    return {
+        "name": config.name,
+        "family": family_of(config.name),
+        "purpose": family.purpose,
+        "not_for": family.not_for,
+        "rule": config.words,
+        "selector": {"name": config.selector, "parameters": dict(config.rule.parameters)},
+        "mixing": config.mixing.parameters,
+        "eligible": len(ranking),
+        "rows": sum(file["rows"] for file in files),
+        "mean_tokens": round(float(np.where(thinks, tokens, answer_tokens).mean()), 1),
+        "think_share": round(float(thinks.mean()), 4),
+        "sources": _counts(chosen, "source"),
+        "domains": _counts(chosen, "domain") if "domain" in chosen.column_names else {},
+        "num_bytes": sum(
+            of_file.row_group(i).total_byte_size
+            for of_file in metadata
+            for i in range(of_file.num_row_groups)
+        ),
+        "download_size": sum(file["bytes"] for file in files),
+        "files": files,
+    }
+
+
+def _counts(rows: pa.Table, column: str) -> dict[str, int]:
+    """How often each value occurs, the most frequent first; null is left out."""
+    counts = pc.value_counts(rows[column].drop_null()).to_pylist()
+    ordered = sorted(counts, key=lambda one: (-one["counts"], one["values"]))
+    return {one["values"]: one["counts"] for one in ordered}
+
+
+def _sources(facts: pa.Table) -> list[dict[str, Any]]:
+    """Source, licence and teacher of the pool's traces, the most frequent first."""
+    names = ["source", "license", "teacher"]
+    counts = facts.group_by(names).aggregate([([], "count_all")])
+    ordered = counts.sort_by([("count_all", "descending"), *((n, "ascending") for n in names)])
+    return [
+        {**{name: row[name] for name in names}, "traces": row["count_all"]}
+        for row in ordered.to_pylist()
+    ]
+
+
+def _first_row(path: Path) -> dict[str, Any]:
+    """The first row of a file, for the card to show."""
+    row: dict[str, Any] = next(pq.ParquetFile(path).iter_batches(batch_size=1)).to_pylist()[0]
+    return row
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,82 @@
+"""Selection: the rankings that configs need, and whether a pool can fill them."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from builders.configs import Config
+from builders.errors import MissingColumn, NTError, PoolTooSmall
+from builders.ids import uniform
+from builders.pool import Pool
+from builders.schema import annotation_of
+from builders.selectors import SELECTORS, Indices
+
+_FACTS = ("id", "num_tokens", "num_reasoning_tokens", "source", "license", "teacher", "domain")
+"""Columns that the manifest's statistics are made from, besides those that the rules need."""
+
+
+class Availability(NamedTuple):
+    """Whether a pool can fill a config, and if not, why."""
+
+    config: Config
+    eligible: int | None  # None: a column is missing
+    missing: str | None  # what is missing, and the command that makes it
+
+    @property
+    def can_be_filled(self) -> bool:
+        """Whether there are as many eligible rows as the name promises."""
+        return self.eligible is not None and self.eligible >= self.config.size
+
+    @property
+    def why_not(self) -> str | None:
+        """Why it cannot be filled, in one line."""
+        if self.can_be_filled:
+            return None
+        return self.missing or f"only {self.eligible:,} eligible"
+
+
+class Selection(NamedTuple):
+    """Narrow columns of all traces, and for each selector the rows that it ranked."""
+
+    facts: pa.Table
+    rankings: dict[str, Indices]
+    availabilities: list[Availability]
+
+
+def select(pool: Pool, configs: Sequence[Config], *, seed: int = 0) -> Selection:
+    """Rank the traces of a pool by the selectors of these configs; reads narrow columns only."""
+    available = pool.columns()
+    wanted = [*_FACTS, *(name for config in configs for name in config.needs)]
+    facts = pool.facts([name for name in dict.fromkeys(wanted) if name in available])
+    u = uniform(facts["id"].to_pylist(), seed=seed)
+    rankings: dict[str, Indices] = {}
+    availabilities = []
+    for config in configs:
+        absent = [name for name in config.needs if name not in available]
+        if absent:
+            availabilities.append(Availability(config, None, _missing(absent[0], pool)))
+            continue
+        if config.selector not in rankings:
+            selector = SELECTORS[config.selector]
+            ranking = selector.rank(facts, u, **selector.parameters)
+            rankings[config.selector] = ranking.astype(np.int64)
+        availabilities.append(Availability(config, len(rankings[config.selector]), None))
+    return Selection(facts, rankings, availabilities)
+
+
+def refusal(one: Availability, pool: Pool) -> NTError:
+    """The error that says why a config cannot be built."""
+    if one.missing:
+        return MissingColumn(f"config '{one.config.name}' cannot be built: {one.missing}")
+    return PoolTooSmall(
+        f"config '{one.config.name}' needs {one.config.size} rows, selector "
+        f"'{one.config.selector}' found {one.eligible} eligible of {pool.num_rows('traces')}"
+    )
+
+
+def _missing(column: str, pool: Pool) -> str:
+    annotation = annotation_of(column)
+    command = f"nt annotate {annotation}" if annotation else "nt import FILE"
+    return f"the pool has no '{column}' yet; run: {command} --pool {pool.folder}"

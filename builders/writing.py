@@ -1,0 +1,230 @@
+"""Writing a pool: records in, shards out.
+
+A shard is closed after `SHARD_ROWS` rows or `SHARD_BYTES` of text, so memory does not grow with the
+source. Every file is written whole; a shard comes after its sidecars.
+"""
+
+import contextlib
+import json
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from builders.card import write_pool_card
+from builders.errors import BadPool
+from builders.files import write_parquet, written_whole
+from builders.ids import content_id
+from builders.pool import Pool, open_pool
+from builders.schema import ANNOTATIONS, KEYS, TABLES, arrow_schema
+from builders.sources import Drop, Record
+from builders.tokens import Tokenizer
+
+SHARD_ROWS = 8192
+SHARD_BYTES = 128 * 2**20
+
+
+class ImportReport(NamedTuple):
+    """What an import did, in rows; `dropped` counts this import's own, by reason."""
+
+    questions_added: int
+    traces_added: int
+    already_there: int
+    dropped: dict[str, int]
+
+
+class _Seen:
+    """Ids that are in the pool already: eight bytes for each, and a small set of recent ones."""
+
+    def __init__(self, old: NDArray[np.uint64]) -> None:
+        self._old = np.sort(old)
+        self._recent: set[int] = set()
+
+    def add(self, key: str) -> bool:
+        """Whether the id is new; it no longer is."""
+        number = int(key, 16)
+        if number in self._recent:
+            return False
+        at = int(np.searchsorted(self._old, np.uint64(number)))
+        if at < len(self._old) and int(self._old[at]) == number:
+            return False
+        self._recent.add(number)
+        return True
+
+    def settle(self) -> None:
+        """Move the recent ids into the sorted array."""
+        recent = np.fromiter(self._recent, np.uint64, len(self._recent))
+        self._old = np.union1d(self._old, recent)
+        self._recent = set()
+
+
+class PoolWriter:
+    """Collects rows, and writes a shard of each table when there are enough."""
+
+    def __init__(self, pool: Pool, tokenizer: Tokenizer, shard_rows: int) -> None:
+        self._pool = pool
+        self._tokenizer = tokenizer
+        self._shard_rows = shard_rows
+        self._rows: dict[str, list[dict[str, Any]]] = {table: [] for table in TABLES}
+        self._seen = {table: _Seen(pool.keys(table)) for table in TABLES}
+        self._dropped: list[dict[str, Any]] = []
+        self._seen_dropped = {row["id"] for row in pool.dropped()}
+        self._next = {kind: _next_number(pool.folder / kind) for kind in (*TABLES, "dropped")}
+        self._written: list[Path] = []
+        self._bytes = 0
+        self._added: Counter[str] = Counter()
+        self._already = 0
+        self._reasons: Counter[str] = Counter()
+
+    def report(self) -> ImportReport:
+        """What was added until now."""
+        return ImportReport(
+            self._added["questions"],
+            self._added["traces"],
+            self._already,
+            dict(sorted(self._reasons.items())),
+        )
+
+    def add(self, record: Record | Drop) -> None:
+        """Take a record, and write a shard if there are enough."""
+        if isinstance(record, Drop):
+            self._drop(record)
+        else:
+            self._add_record(record)
+        rows = max(map(len, (*self._rows.values(), self._dropped)))
+        if rows >= self._shard_rows or self._bytes >= SHARD_BYTES:
+            self.flush()
+
+    def _drop(self, drop: Drop) -> None:
+        # The file's name without its folder, so that a moved file is known again.
+        name = Path(drop.origin).name
+        key = content_id(name, str(drop.row), drop.reason, drop.teacher or "", drop.excerpt)
+        if key in self._seen_dropped:
+            self._already += 1
+            return
+        self._seen_dropped.add(key)
+        self._reasons[drop.reason] += 1
+        self._dropped.append({"id": key, **drop._asdict()})
+
+    def _add_record(self, record: Record) -> None:
+        question_id = content_id(record.question)
+        asked = {
+            "question_id": question_id,
+            "question": record.question,
+            "reference_answer": record.reference_answer,
+            "source": record.source,
+            "license": record.license,
+        }
+        known = not self._add_row("questions", question_id, asked, record.annotations)
+        for second in record.second_answers:
+            key = content_id(record.question, second.model, second.answer)
+            row = {"id": key, "question_id": question_id, **second._asdict()}
+            self._add_row("second_answers", key, row, {})
+        for response in record.responses:
+            key = content_id(record.question, response.teacher, response.reasoning, response.answer)
+            row = {"id": key, **asked, **response._asdict()}
+            if not self._add_row("traces", key, row, record.annotations):
+                self._already += 1
+        for drop in record.dropped:
+            self._drop(drop)
+        if known and not record.responses and not record.dropped:
+            self._already += 1
+
+    def _add_row(
+        self,
+        table: str,
+        key: str,
+        row: dict[str, Any],
+        annotations: Mapping[str, Mapping[str, Any]],
+    ) -> bool:
+        if not self._seen[table].add(key):
+            return False
+        described = {
+            f"{name}.{column}": value
+            for name, values in annotations.items()
+            if ANNOTATIONS[name].grain == table
+            for column, value in values.items()
+        }
+        self._rows[table].append({**row, **described})
+        self._added[table] += 1
+        self._bytes += sum(len(value) for value in row.values() if isinstance(value, str))
+        return True
+
+    def flush(self) -> None:
+        """Write what was collected; a shard after its sidecars, since it makes them count."""
+        for table in TABLES:
+            if rows := self._rows[table]:
+                self._write_shard(table, rows)
+                self._rows[table] = []
+                self._seen[table].settle()
+        if self._dropped:
+            lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in self._dropped]
+            key = content_id(*(row["id"] for row in self._dropped))
+            path = self._new_path("dropped", key, "jsonl")
+            self._written.append(path)
+            with written_whole(path) as temporary:
+                temporary.write_text("".join(lines), "utf-8")
+            self._dropped = []
+        self._bytes = 0
+        write_pool_card(
+            open_pool(self._pool.folder)
+        )  # now, so that load_dataset sees the new shards at any time
+
+    def _write_shard(self, table: str, rows: list[dict[str, Any]]) -> None:
+        key = KEYS[table]
+        path = self._new_path(table, content_id(*(row[key] for row in rows)), "parquet")
+        for name, annotation in ANNOTATIONS.items():
+            columns = {c.name: f"{name}.{c.name}" for c in annotation.columns}
+            if annotation.grain == table and any(
+                c in row for c in columns.values() for row in rows
+            ):
+                values = {
+                    c.name: _column(rows, columns[c.name], c.type) for c in annotation.columns
+                }
+                sidecar = {key: _column(rows, key, pa.string()), **values}
+                self._write(pa.table(sidecar), self._pool.sidecar(name, path))
+        if table == "traces":
+            _count_tokens(rows, self._tokenizer)
+        schema = arrow_schema(TABLES[table])
+        self._write(pa.Table.from_pylist(rows, schema), path)
+
+    def _new_path(self, kind: str, key: str, suffix: str) -> Path:
+        number = self._next[kind]
+        self._next[kind] += 1
+        return self._pool.folder / kind / f"{number:05d}-{key}.{suffix}"
+
+    def _write(self, table: pa.Table, path: Path) -> None:
+        self._written.append(path)
+        write_parquet(table, path)
+
+    def undo(self) -> None:
+        """Remove every shard that this import wrote."""
+        for path in self._written:
+            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # not empty, or gone
+                path.parent.rmdir()
+        write_pool_card(open_pool(self._pool.folder))
+
+
+def _column(rows: list[dict[str, Any]], name: str, type: pa.DataType) -> pa.Array:
+    return pa.array([row.get(name) for row in rows], type)
+
+
+def _count_tokens(rows: list[dict[str, Any]], tokenizer: Tokenizer) -> None:
+    reasoning = tokenizer.count(_column(rows, "reasoning", pa.string())).to_pylist()
+    answer = tokenizer.count(_column(rows, "answer", pa.string())).to_pylist()
+    for row, in_reasoning, in_answer in zip(rows, reasoning, answer, strict=True):
+        row["num_reasoning_tokens"] = in_reasoning
+        row["num_tokens"] = in_reasoning + in_answer
+
+
+def _next_number(folder: Path) -> int:
+    names = [path.name for path in folder.glob("[0-9]*-*")]
+    try:
+        return max((int(name.split("-")[0]) for name in names), default=-1) + 1
+    except ValueError as error:
+        raise BadPool(f"{folder}: holds files that are no shards: {sorted(names)[:3]}") from error
