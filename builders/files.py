@@ -84,13 +84,14 @@ def _exchange(a: Path, b: Path) -> bool:
 
 @contextlib.contextmanager
 def only_writer(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder, which lies beside it.
+    """Hold the lock of a folder, which lies beside it while it is held.
 
     Raises:
         Busy: another process holds it.
     """
-    lock = filelock.FileLock(folder.with_name(f".{folder.name}.lock"))
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    path = folder.absolute().with_name(f".{folder.absolute().name}.lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(path)
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout as error:
@@ -98,4 +99,7 @@ def only_writer(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        # Removed while it is held: whoever waits for this file finds it gone and opens a new one.
+        with contextlib.suppress(OSError):
+            path.unlink()
         lock.release()
