@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 
 from builders.card import render_release_card
 from builders.configs import Config, parse_config, published
-from builders.errors import BadRelease, PoolTooSmall
-from builders.files import PARQUET, ROW_GROUP_ROWS, only_writer, replace_folder
+from builders.errors import BadOption, BadRelease, Busy, PoolTooSmall
+from builders.files import PARQUET, ROW_GROUP_ROWS, only_writer, recover_folder, replace_folder
 from builders.gather import BUCKET_ROWS, Bucket, Gathered, gather
 from builders.manifest import describe_config, describe_release
 from builders.mixing import chats, instructed, modes
@@ -67,64 +67,80 @@ def build(
         UnknownConfig, MissingColumn, PoolTooSmall: a config of that name cannot be built.
         BadPool, BadRelease, Busy: the folders cannot be used.
     """
-    out = Path(out)
+    if not 0 <= seed < 2**64:
+        raise BadOption(f"--seed {seed}: is not from 0 to 2^64 - 1")
     opened = open_pool(pool)
     wanted = [parse_config(name) for name in dict.fromkeys(configs)] or published()
-    with only_writer(out):
-        _check_replaceable(out)
-        selection = select(opened, wanted, seed=seed)
-        skipped = [one for one in selection.availabilities if not one.can_be_filled]
-        if configs and skipped:
-            raise refusal(skipped[0], opened)
-        if len(skipped) == len(wanted):
-            raise PoolTooSmall(
-                f"{pool}: none of the published configs can be filled by "
-                f"{opened.num_rows('traces'):,} traces; nt list --pool {pool} says why, and "
-                "--config random-SIZE builds one of any size"
-            )
-        new = out.with_name(f".{out.name}.new")
+    folder = Path(out).resolve()
+    _check_replaceable(folder, shown=out)
+    fingerprint = opened.fingerprint()
+    selection = select(opened, wanted, seed=seed)
+    skipped = [one for one in selection.availabilities if not one.can_be_filled]
+    if configs and skipped:
+        raise refusal(skipped[0], opened)
+    if len(skipped) == len(wanted):
+        raise PoolTooSmall(
+            f"{pool}: none of the published configs can be filled by "
+            f"{opened.num_rows('traces'):,} traces; nt list --pool {pool} says why, and "
+            "--config random-SIZE builds one of any size"
+        )
+    with only_writer(folder):
+        recover_folder(folder)
+        _check_replaceable(folder, shown=out)
+        new = folder.with_name(f".{folder.name}.new")
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(parents=True)
         try:
-            manifest = _write(opened, selection, seed, new, progress)
-            replace_folder(new, out)
+            manifest = _write(opened, fingerprint, selection, seed, new, progress)
+            if opened.fingerprint() != fingerprint:
+                raise Busy(f"{pool}: its labels changed while it was read; build again")
+            replace_folder(new, folder)
         finally:
             shutil.rmtree(new, ignore_errors=True)
-    return Release(out, manifest, skipped)
+    return Release(Path(out), manifest, skipped)
 
 
-def _check_replaceable(out: Path) -> None:
+def _check_replaceable(folder: Path, *, shown: Path | str) -> None:
     """Refuse to replace a folder that holds anything but a release."""
-    if out.is_symlink() or (out.exists() and not out.is_dir()):
-        raise BadRelease(f"{out}: is not a folder")
-    if not out.exists() or not any(out.iterdir()):
+    if folder.exists() and not folder.is_dir():
+        raise BadRelease(f"{shown}: is not a folder")
+    if folder in (Path.cwd(), *Path.cwd().parents):
+        raise BadRelease(f"{shown}: is where you are; name a folder of its own with --out")
+    if not folder.exists() or not any(folder.iterdir()):
         return
     try:
-        manifest = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        if manifest["kind"] != "release":
+            raise ValueError("a manifest of something else")
         ours = {"README.md", MANIFEST} | {
             file["path"] for config in manifest["configs"] for file in config["files"]
         }
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadRelease(
-            f"{out}: is not empty and not a release, so it is not replaced; "
+            f"{shown}: is not empty and not a release, so it is not replaced; "
             "name another folder with --out, or remove it"
         ) from error
-    here = {path.relative_to(out).as_posix() for path in out.rglob("*") if not path.is_dir()}
+    here = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
     if strange := sorted(here - ours):
         raise BadRelease(
-            f"{out}: would be replaced, but holds what no build wrote: {', '.join(strange[:5])}; "
+            f"{shown}: would be replaced, but holds what no build wrote: {', '.join(strange[:5])}; "
             "move it away, or name another folder with --out"
         )
 
 
 def _write(
-    pool: Pool, selection: Selection, seed: int, folder: Path, progress: Progress
+    pool: Pool,
+    fingerprint: str,
+    selection: Selection,
+    seed: int,
+    folder: Path,
+    progress: Progress,
 ) -> dict[str, Any]:
     """Write all files of the release that can be filled, and return its manifest."""
     configs = [one.config for one in selection.availabilities if one.can_be_filled]
     longest: dict[str, int] = {}
     for config in configs:
-        longest[config.selector] = max(longest.get(config.selector, 0), config.size)
+        longest[config.ranking] = max(longest.get(config.ranking, 0), config.size)
     rankings = {name: selection.rankings[name][:size] for name, size in longest.items()}
 
     described = []
@@ -135,7 +151,7 @@ def _write(
             paths = _write_config(config, gathered, folder, seed)
             described.append(describe_config(config, selection, paths, folder, seed=seed))
 
-    manifest = describe_release(pool, selection, described, folder, seed=seed)
+    manifest = describe_release(pool, fingerprint, selection, described, folder, seed=seed)
     text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
     (folder / MANIFEST).write_text(text, encoding="utf-8")
     (folder / "README.md").write_text(render_release_card(manifest), encoding="utf-8")
@@ -153,7 +169,7 @@ def _write_config(config: Config, gathered: Gathered, folder: Path, seed: int) -
         start, end = number * FILE_ROWS, min((number + 1) * FILE_ROWS, config.size)
         with pq.ParquetWriter(path, schema, **PARQUET) as writer:
             for bucket in range(start // BUCKET_ROWS, -(-end // BUCKET_ROWS)):
-                rows = gathered.read(Bucket(config.selector, bucket))
+                rows = gathered.read(Bucket(config.ranking, bucket))
                 rows = rows.slice(0, end - bucket * BUCKET_ROWS)
                 thinks = modes(config.mixing, rows, seed=seed)
                 told = instructed(config.mixing, rows["id"].to_pylist(), seed=seed)

@@ -44,8 +44,17 @@ def render_release_card(manifest: Mapping[str, Any]) -> str:
         sample=manifest["sample"],
         drop_reasons=DROP_REASONS,
         unknown=UNKNOWN,
-        synthetic=any("synthetic" in one["teacher"] for one in manifest["pool"]["sources"]),
+        choices=_choices(manifest["configs"]),
     )
+
+
+def _choices(configs: list[dict[str, Any]]) -> dict[str, str]:
+    """What is the paper's and what is ours, of each selector and each way of mixing, once."""
+    choices = {}
+    for config in configs:
+        choices[f"selector {config['selector']['name']}"] = config["selector"]["about"]
+        choices[f"mixing {config['mixing']['rule']}"] = config["mixing"]["about"]
+    return choices
 
 
 def render_pool_card(pool: Pool) -> str:
@@ -166,6 +175,7 @@ def _inline(text: Any) -> str:
     """Data as literal text within a line or a table cell."""
     flat = " ".join(str(text).split())
     flat = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    flat = flat.replace("://", "&#58;//")  # an address would become a link
     return re.sub(r"([\\`*_{}\[\]|~$])", r"\\\1", flat)
 
 

@@ -5,7 +5,10 @@ Exit codes: 0 done; 1 a bug of ours; 2 the user's mistake, said in one line; 130
 
 import argparse
 import json
+import shlex
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,24 +26,34 @@ examples:
 """
 
 
+_STOPPED = threading.Event()
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `nt` with these words; returns the exit code."""
     arguments = parser().parse_args(argv)
+    _STOPPED.clear()
+    before = signal.signal(signal.SIGINT, _stop)
     try:
         code: int = arguments.run(arguments)
         return code
-    except NTError as error:
-        print(f"nt: {error}", file=sys.stderr)
+    except (NTError, OSError) as error:  # OSError: a full disk, a folder that is not yours
+        if isinstance(error, BrokenPipeError):  # `nt list | head` closed our output
+            sys.stderr.close()
+            return 0
+        print(f"nt: {_one_line(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"\nnt: stopped. {arguments.after_interrupt}", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # `nt list | head` closed our output
-        sys.stderr.close()
-        return 0
-    except OSError as error:  # a full disk, a folder that may not be written to
-        print(f"nt: {error}", file=sys.stderr)
-        return 2
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _stop(signal_number: int, frame: object) -> None:
+    """Ctrl-C. What is raised in a destructor is lost, so `_bar` looks whether it was pressed."""
+    _STOPPED.set()
+    raise KeyboardInterrupt
 
 
 def parser() -> argparse.ArgumentParser:
@@ -92,12 +105,12 @@ def _add_import(verbs: Any) -> None:
         help="what counts tokens: 'words' (the default, offline), a tokenizer.json, or a Hub id",
     )
     verb.add_argument("--subset", metavar="NAME", help="the config of a Hub data set")
-    verb.add_argument("--split", default="train", help="the split of a Hub data set")
+    verb.add_argument("--split", help="the split of a Hub data set (default train)")
     verb.add_argument("--revision", metavar="REV", help="branch, tag or commit of a Hub data set")
     verb.add_argument(
-        "--rows", type=_count, default=50_000, metavar="N", help="how many rows the demo writes"
+        "--rows", type=_count, metavar="N", help="how many rows the demo writes (default 50000)"
     )
-    verb.add_argument("--seed", type=_count, default=0, metavar="N", help="seed of the demo")
+    verb.add_argument("--seed", type=_count, metavar="N", help="seed of the demo (default 0)")
     verb.set_defaults(
         run=_import,
         after_interrupt="Whole shards are kept; run the same command again to add the rest.",
@@ -166,13 +179,15 @@ def _import(arguments: argparse.Namespace) -> int:
     def progress(total: int | None) -> Callable[[Iterable[Any]], Iterable[Any]]:
         return lambda records: _bar(records, "importing", " rows", total)
 
+    _refuse_idle_options(arguments)
     if arguments.source == "demo":
+        rows = 50_000 if arguments.rows is None else arguments.rows
         report = import_demo(
             arguments.pool,
-            rows=arguments.rows,
-            seed=arguments.seed,
+            rows=rows,
+            seed=arguments.seed or 0,
             tokenizer=arguments.tokenizer,
-            progress=progress(arguments.rows),
+            progress=progress(rows),
         )
     else:
         source = _open(arguments)
@@ -184,16 +199,45 @@ def _import(arguments: argparse.Namespace) -> int:
         )
         print(f"{source.name}: read as '{source.layout}'")
     dropped = sum(report.dropped.values())
+    second = f", {report.second_answers_added:,} second answers"
     print(
         f"{arguments.pool}: {report.traces_added:,} traces and {report.questions_added:,} "
-        f"questions added, {report.already_there:,} rows already there, {dropped:,} dropped"
+        f"questions{second if report.second_answers_added else ''} added, "
+        f"{report.already_there:,} rows already there, {dropped:,} dropped"
     )
     for reason, rows in report.dropped.items():
         print(f"  dropped {rows:,}: {_drop_reason(reason)}")
     if dropped:
         print(f"  each is listed in {arguments.pool / 'dropped'}")
-    print(f"next: nt list --pool {arguments.pool}")
+    print(f"next: nt list --pool {_quoted(arguments.pool)}")
     return 0
+
+
+def _refuse_idle_options(arguments: argparse.Namespace) -> None:
+    """An option that does nothing would leave its user in the belief that it did."""
+    from builders.errors import BadOption
+
+    of_demo = {"--rows": arguments.rows, "--seed": arguments.seed}
+    of_hub = {
+        "--subset": arguments.subset,
+        "--split": arguments.split,
+        "--revision": arguments.revision,
+    }
+    of_traces = {
+        "--column": arguments.column or None,
+        "--source": arguments.origin,
+        "--license": arguments.license,
+        "--teacher": arguments.teacher,
+    }
+    if arguments.source == "demo":
+        idle, why = of_hub | of_traces, "the demo does not have that option"
+    elif Path(arguments.source).exists():
+        idle, why = of_demo | of_hub, "is not for files"
+    else:
+        idle, why = of_demo, "is for the demo only"
+    for option, value in idle.items():
+        if value is not None:
+            raise BadOption(f"{option}: {why}")
 
 
 def _open(arguments: argparse.Namespace) -> Any:
@@ -206,7 +250,7 @@ def _open(arguments: argparse.Namespace) -> Any:
         license=arguments.license,
         teacher=arguments.teacher,
         subset=arguments.subset,
-        split=arguments.split,
+        split=arguments.split or "train",
         revision=arguments.revision,
     )
 
@@ -224,7 +268,7 @@ def _annotate(arguments: argparse.Namespace) -> int:
         f"{arguments.pool}: {report.labelled:,} of {report.rows:,} rows have '{arguments.name}'; "
         f"{report.unmatched:,} labels found no row"
     )
-    print(f"next: nt list --pool {arguments.pool}")
+    print(f"next: nt list --pool {_quoted(arguments.pool)}")
     return 0
 
 
@@ -244,7 +288,7 @@ def _list(arguments: argparse.Namespace) -> int:
     if arguments.pool is None:
         print("next: nt list --pool POOL, or nt build --pool POOL --out nt")
     else:
-        print(f"next: nt build --pool {arguments.pool} --out nt")
+        print(f"next: nt build --pool {_quoted(arguments.pool)} --out nt")
     return 0
 
 
@@ -292,12 +336,13 @@ def _build(arguments: argparse.Namespace) -> int:
         )
     if release.skipped:
         skipped = _plural(len(release.skipped), "config")
-        print(f"{skipped} cannot be filled; why: nt list --pool {arguments.pool}")
+        print(f"{skipped} cannot be filled; why: nt list --pool {_quoted(arguments.pool)}")
     size = sum(config["download_size"] for config in configs)
     built = _plural(len(configs), "config")
     print(f"{arguments.out}: {built}, {size / 1e6:,.1f} MB, card in README.md")
-    name = f'load_dataset("{arguments.out}", "{configs[0]["name"]}")'
-    print(f"next: python -c 'from datasets import load_dataset; print({name})'")
+    load = f"load_dataset({str(arguments.out)!r}, {configs[0]['name']!r})"
+    program = f"from datasets import load_dataset; print({load})".replace("'", '"')
+    print(f"next: python -c {_quoted(program)}")
     return 0
 
 
@@ -321,9 +366,19 @@ def _count(text: str) -> int:
         number = int(text)
     except ValueError:
         number = -1
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"'{text}' is no whole number of 0 or more")
+    if not 0 <= number < 2**64:
+        raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 0 to 2^64 - 1")
     return number
+
+
+def _quoted(text: object) -> str:
+    """A word as the shell reads it."""
+    return shlex.quote(str(text))
+
+
+def _one_line(error: Exception) -> str:
+    """A message of ours or of a library, without line breaks and control characters."""
+    return "".join(c if c.isprintable() else "?" for c in " ".join(str(error).split()))
 
 
 def _plural(number: int, noun: str) -> str:
@@ -336,10 +391,10 @@ def _bar(
     """A progress bar after two seconds, where a person is watching."""
     from tqdm import tqdm
 
-    bar: Iterable[Any] = tqdm(
-        items, desc=what, unit=unit, total=total, delay=2, disable=None, leave=False
-    )
-    return bar
+    for item in tqdm(items, desc=what, unit=unit, total=total, delay=2, disable=None, leave=False):
+        if _STOPPED.is_set():
+            raise KeyboardInterrupt
+        yield item
 
 
 if __name__ == "__main__":

@@ -27,6 +27,11 @@ class Config(NamedTuple):
         return SELECTORS[self.selector]
 
     @property
+    def ranking(self) -> str:
+        """The name of its ranking: configs with the same one take the same rows."""
+        return f"{self.selector}, judged" if self.mixing.rule == "difficulty" else self.selector
+
+    @property
     def needs(self) -> tuple[str, ...]:
         """The columns without which it cannot be built."""
         return tuple(dict.fromkeys((*self.rule.needs, *self.mixing.needs)))
@@ -137,7 +142,7 @@ FAMILIES: dict[str, Family] = {
     ),
 }
 
-_NAME = re.compile(r"(?P<family>[a-z0-9]+(?:-[a-z0-9]+)*)-(?P<size>[1-9][0-9]*k?)")
+_NAME = re.compile(r"(?P<family>[a-z0-9]+(?:-[a-z0-9]+)*)-(?P<size>[1-9][0-9]{0,8}k?)")
 
 
 def published() -> list[Config]:

@@ -58,17 +58,32 @@ def replace_folder(new: Path, old: Path) -> None:
     """Put the folder `new` in the place of `old`, and delete what was there.
 
     On Linux the two are exchanged in one step. Elsewhere there is an instant without a folder at
-    `old`; what was there then lies beside it under the name that `new` had, until it is deleted.
+    `old`; what was there then lies beside it, and `recover_folder` brings it back.
     """
     if not old.exists():
         new.rename(old)
         return
-    if not _exchange(new, old):
-        aside = old.with_name(f".{old.name}.old")
-        old.rename(aside)
-        new.rename(old)
-        aside.rename(new)
-    shutil.rmtree(new)
+    if _exchange(new, old):
+        shutil.rmtree(new)
+        return
+    aside = _aside(old)
+    old.rename(aside)
+    new.rename(old)
+    shutil.rmtree(aside)
+
+
+def recover_folder(folder: Path) -> None:
+    """Undo, or finish, a replacement that was interrupted between its two renames."""
+    aside = _aside(folder)
+    if aside.exists():
+        if folder.exists():
+            shutil.rmtree(aside)
+        else:
+            aside.rename(folder)
+
+
+def _aside(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.old")
 
 
 def _exchange(a: Path, b: Path) -> bool:
@@ -89,7 +104,8 @@ def only_writer(folder: Path) -> Iterator[None]:
     Raises:
         Busy: another process holds it.
     """
-    path = folder.absolute().with_name(f".{folder.absolute().name}.lock")
+    folder = folder.resolve()
+    path = folder.with_name(f".{folder.name}.lock")
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(path)
     try:

@@ -15,12 +15,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from builders.files import ROW_GROUP_ROWS
 from builders.pool import Pool
 from builders.schema import PUBLISHED, TRACES, annotation_of
 from builders.selectors import Indices
 
-BUCKET_ROWS = 2000
-"""Rows that are in memory at once while a config is written: 50 MB of traces of 6,000 tokens."""
+BUCKET_ROWS = ROW_GROUP_ROWS
+"""Rows that are in memory at once while a config is written: 25 MB of traces of 6,000 tokens."""
 
 SPILL_BYTES = 256 * 2**20
 """Text that is held in memory before it goes to disk."""

@@ -15,7 +15,7 @@ from builders.pool import Pool, open_pool, save_manifest
 from builders.schema import FORMAT, TABLES, arrow_schema
 from builders.sources import Source
 from builders.sources.opening import demo_benchmark, open_demo
-from builders.tokens import WORDS, load_tokenizer
+from builders.tokens import WORDS, Tokenizer, is_local, load_tokenizer
 from builders.writing import SHARD_ROWS, ImportReport, PoolWriter
 
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
@@ -41,13 +41,13 @@ def import_source(
     Raises:
         NTError: the source is broken; then the pool is as it was before.
     """
-    pool = Path(pool)
-    is_new = not pool.exists() or not any(pool.iterdir())
-    existed = pool.exists()
-    with only_writer(pool):
-        opened = _create(pool, tokenizer or WORDS) if is_new else _reopen(pool, tokenizer)
-        described = opened.manifest["tokenizer"]
-        writer = PoolWriter(opened, load_tokenizer(described["name"]), shard_rows)
+    folder = Path(pool).resolve()
+    with only_writer(folder):
+        existed = folder.exists()
+        is_new = not existed or not any(folder.iterdir())
+        opened, counter = _create(folder, tokenizer) if is_new else _reopen(folder, tokenizer)
+        described = {"source": source.name, "revision": source.revision, "layout": source.layout}
+        writer = PoolWriter(opened, described, counter, shard_rows)
         try:
             for record in progress(source.records):
                 writer.add(record)
@@ -55,23 +55,11 @@ def import_source(
         except NTError:
             writer.undo()
             if is_new:
-                shutil.rmtree(pool)
-                if existed:
-                    pool.mkdir()
+                _empty(folder)
+                if not existed:
+                    folder.rmdir()
             raise
-        report = writer.report()
-        if report.questions_added or report.traces_added or report.dropped:
-            opened.manifest["imports"].append(
-                {
-                    "source": source.name,
-                    "revision": source.revision,
-                    "layout": source.layout,
-                    **report._asdict(),
-                }
-            )
-        save_manifest(opened)
-        write_pool_card(open_pool(pool))
-    return report
+        return writer.report()
 
 
 def import_demo(
@@ -108,31 +96,48 @@ def import_demo(
     return report
 
 
-def _create(folder: Path, tokenizer: str) -> Pool:
-    counter = load_tokenizer(tokenizer)
+def _create(folder: Path, tokenizer: str | None) -> tuple[Pool, Tokenizer]:
+    counter = load_tokenizer(tokenizer or WORDS)
     folder.mkdir(parents=True, exist_ok=True)
+    for table, columns in TABLES.items():
+        # An empty shard lets load_dataset read every table from the start, whatever comes.
+        empty = arrow_schema(columns).empty_table()
+        write_parquet(empty, folder / table / "00000-empty.parquet")
     manifest = {
         "kind": "pool",
         "format": FORMAT,
         "tokenizer": {"name": counter.name, "revision": counter.revision},
         "imports": [],
     }
-    for table, columns in TABLES.items():
-        # An empty shard lets load_dataset read every table from the start, whatever comes.
-        empty = arrow_schema(columns).empty_table()
-        write_parquet(empty, folder / table / "00000-empty.parquet")
     save_manifest(Pool(folder, manifest, {}))
     pool = open_pool(folder)
     write_pool_card(pool)
-    return pool
+    return pool, counter
 
 
-def _reopen(folder: Path, tokenizer: str | None) -> Pool:
+def _reopen(folder: Path, tokenizer: str | None) -> tuple[Pool, Tokenizer]:
+    """An existing pool, and the tokenizer that it is counted with."""
     pool = open_pool(folder)
-    counted = pool.manifest["tokenizer"]["name"]
-    if tokenizer not in (None, counted):
+    name, revision = pool.manifest["tokenizer"]["name"], pool.manifest["tokenizer"]["revision"]
+    if tokenizer is None and is_local(revision):
         raise BadOption(
-            f"--tokenizer {tokenizer}: {folder} is counted with '{counted}'; "
-            "leave the option out, or import into a new pool"
+            f"{folder}: is counted with the file {name}, which has to be named again: "
+            "--tokenizer PATH"
         )
-    return pool
+    counter = load_tokenizer(tokenizer or name, revision=revision)
+    if (counter.name, counter.revision) != (name, revision):
+        raise BadOption(
+            f"--tokenizer {tokenizer}: {folder} is counted with '{name}'"
+            f"{f' ({revision})' if revision else ''}; leave the option out, or import into "
+            "a new pool"
+        )
+    return pool, counter
+
+
+def _empty(folder: Path) -> None:
+    """Remove what a first import that failed has left in its folder."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()

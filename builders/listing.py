@@ -38,7 +38,7 @@ def describe_pool(folder: Path | str) -> dict[str, Any]:
                 **_describe(one.config),
                 "can_be_filled": one.can_be_filled,
                 "eligible": one.eligible,
-                "why_not": one.why_not,
+                "why_not": one.advice(pool.folder),
             }
             for one in select(pool, published()).availabilities
         ],

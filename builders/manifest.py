@@ -19,19 +19,28 @@ import pyarrow.parquet as pq
 
 import builders
 from builders.configs import FAMILIES, Config, family_of
+from builders.files import ROW_GROUP_ROWS
 from builders.mixing import INSTRUCTIONS, modes
 from builders.pool import Pool
 from builders.schema import FORMAT, PUBLISHED
 from builders.selection import Selection
+from builders.sources import DEMO
 
 
 def describe_release(
-    pool: Pool, selection: Selection, configs: list[dict[str, Any]], folder: Path, *, seed: int
+    pool: Pool,
+    fingerprint: str,
+    selection: Selection,
+    configs: list[dict[str, Any]],
+    folder: Path,
+    *,
+    seed: int,
 ) -> dict[str, Any]:
     """The whole manifest.
 
     Args:
         pool: what was selected from.
+        fingerprint: the pool's, when it was selected from.
         selection: the rankings, and which configs could not be filled.
         configs: what `describe_config` said of each config.
         folder: where the files lie.
@@ -43,13 +52,14 @@ def describe_release(
         "naturalthoughts": builders.__version__,
         "seed": seed,
         "pool": {
-            "fingerprint": pool.fingerprint(),
+            "fingerprint": fingerprint,
             "traces": pool.num_rows("traces"),
             "questions": pool.num_rows("questions"),
             "dropped": pool.dropped_by_reason(),
             "tokenizer": pool.manifest["tokenizer"],
             "annotations": pool.annotations(),
             "sources": _sources(selection.facts),
+            "synthetic": pc.sum(pc.equal(selection.facts["source"], DEMO)).as_py(),
         },
         "instructions": INSTRUCTIONS,
         "columns": [
@@ -70,7 +80,7 @@ def describe_config(
     config: Config, selection: Selection, paths: list[Path], folder: Path, *, seed: int
 ) -> dict[str, Any]:
     """What the manifest says of one config, whose files were written to `paths` in `folder`."""
-    ranking = selection.rankings[config.selector]
+    ranking = selection.rankings[config.ranking]
     chosen = selection.facts.take(ranking[: config.size])
     thinks = modes(config.mixing, chosen, seed=seed)
     tokens = chosen["num_tokens"].to_numpy()
@@ -92,19 +102,19 @@ def describe_config(
         "purpose": family.purpose,
         "not_for": family.not_for,
         "rule": config.words,
-        "selector": {"name": config.selector, "parameters": dict(config.rule.parameters)},
-        "mixing": config.mixing.parameters,
+        "selector": {
+            "name": config.selector,
+            "parameters": dict(config.rule.parameters),
+            "about": " ".join(config.rule.about.split()),
+        },
+        "mixing": {**config.mixing.parameters, "about": config.mixing.about},
         "eligible": len(ranking),
         "rows": sum(file["rows"] for file in files),
         "mean_tokens": round(float(np.where(thinks, tokens, answer_tokens).mean()), 1),
         "think_share": round(float(thinks.mean()), 4),
         "sources": _counts(chosen, "source"),
         "domains": _counts(chosen, "domain") if "domain" in chosen.column_names else {},
-        "num_bytes": sum(
-            of_file.row_group(i).total_byte_size
-            for of_file in metadata
-            for i in range(of_file.num_row_groups)
-        ),
+        "num_bytes": sum(map(_loaded_bytes, paths)),
         "download_size": sum(file["bytes"] for file in files),
         "files": files,
     }
@@ -132,6 +142,11 @@ def _first_row(path: Path) -> dict[str, Any]:
     """The first row of a file, for the card to show."""
     row: dict[str, Any] = next(pq.ParquetFile(path).iter_batches(batch_size=1)).to_pylist()[0]
     return row
+
+
+def _loaded_bytes(path: Path) -> int:
+    """The bytes that a file takes when datasets has loaded it, as it counts them."""
+    return sum(batch.nbytes for batch in pq.ParquetFile(path).iter_batches(ROW_GROUP_ROWS))
 
 
 def _sha256(path: Path) -> str:

@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from builders.ids import uniform
@@ -45,8 +46,8 @@ class Mixing(NamedTuple):
 
     `rule` is "think" or "no_think" for all rows alike; "random", System-2 with probability `p`;
     or "difficulty", System-2 where the models disagree, System-1 where they agree (section 5.3),
-    and `unsure` where the judge could not tell or was not asked: ours, since thinking is the safer
-    habit.
+    and `unsure` where the judge could not tell: ours, since thinking is the safer habit. Rows that
+    no judge has seen are left out.
     """
 
     rule: Literal["think", "no_think", "random", "difficulty"] = "think"
@@ -57,7 +58,7 @@ class Mixing(NamedTuple):
     @property
     def needs(self) -> tuple[str, ...]:
         """The columns that the rule reads."""
-        return ("models_disagree",) if self.rule == "difficulty" else ()
+        return ("models_disagree", "disagreement") if self.rule == "difficulty" else ()
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -74,11 +75,37 @@ class Mixing(NamedTuple):
         """The rule in words, for the card and for `nt list`."""
         return {
             "think": "",
-            "no_think": "the answer alone (System-1)",
-            "random": f"reasoning and answer (System-2) with probability {self.p}, else the answer",
+            "no_think": "of each the answer alone (System-1)",
+            "random": f"of a share of {self.p} the reasoning too (System-2), of the others the "
+            "answer alone (System-1)",
             "difficulty": "reasoning and answer (System-2) where the models disagree, the answer "
-            f"(System-1) where they agree, `{self.unsure}` where the judge is unsure",
+            f"alone (System-1) where they agree, `{self.unsure}` where the judge is unsure",
         }[self.rule]
+
+    @property
+    def about(self) -> str:
+        """What is the paper's, and what is our choice."""
+        said = {
+            "think": "Section 4: reasoning and answer.",
+            "no_think": "Section 5.3: the answer alone.",
+            "random": "Section 5.3: System-2 with probability p.",
+            "difficulty": "Section 5.3: System-2 where the models disagree. What happens where the "
+            "judge is unsure is our choice; rows that no judge has seen are left out.",
+        }[self.rule]
+        if self.instructed_share:
+            said += (
+                f" That a share of {self.instructed_share} of the rows carries the instruction of "
+                "its mode, and its wording, are our choice."
+            )
+        return said
+
+
+def decidable(mixing: Mixing, columns: pa.Table) -> NDArray[np.bool_]:
+    """Whether the rule can tell the mode of each row: for difficulty, whether a judge saw it."""
+    if mixing.rule != "difficulty":
+        return np.ones(len(columns), dtype=bool)
+    judged = pc.or_(pc.is_valid(columns["models_disagree"]), pc.is_valid(columns["disagreement"]))
+    return np.asarray(judged)
 
 
 def modes(mixing: Mixing, columns: pa.Table, *, seed: int) -> NDArray[np.bool_]:

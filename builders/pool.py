@@ -160,10 +160,10 @@ class Pool(NamedTuple):
         """
         path = self.sidecar(name, shard)
         key = KEYS[ANNOTATIONS[name].grain]
+        schema = pa.schema([pa.field(key, pa.string(), False), *(c.field for c in columns)])
         if not path.exists():
-            nulls = {c.name: pa.nulls(len(keys), c.type) for c in columns}
-            return pa.table({key: keys, **nulls})
-        table = pq.read_table(path, columns=[key, *(c.name for c in columns)])
+            return pa.table([keys, *(pa.nulls(len(keys), c.type) for c in columns)], schema=schema)
+        table = pq.read_table(path, columns=schema.names)
         if not table[key].equals(keys):
             raise BadPool(
                 f"{path}: does not have the rows of {shard}; delete it and annotate again"
@@ -229,7 +229,7 @@ def _type_of(column: str) -> pa.DataType:
 
 
 def _as_texts(table: pa.Table) -> Iterable[str]:
-    """Each row as one text in which no two different rows are alike."""
+    """Each row as one text: its values in order, apart by control characters."""
     columns = []
     for column in table.combine_chunks().columns:
         if pa.types.is_list(column.type):

@@ -160,6 +160,13 @@ def arrow_schema(columns: tuple[Column, ...]) -> pa.Schema:
     return pa.schema([column.field for column in columns])
 
 
+def sidecar_schema(name: str) -> pa.Schema:
+    """The Arrow schema of an annotation's sidecars: the key of the rows, then its columns."""
+    annotation = ANNOTATIONS[name]
+    key = pa.field(KEYS[annotation.grain], pa.string(), False)
+    return pa.schema([key, *(column.field for column in annotation.columns)])
+
+
 def annotation_of(column: str) -> str | None:
     """The name of the annotation that makes a column; None for a column of the trace itself."""
     for name, annotation in ANNOTATIONS.items():

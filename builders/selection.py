@@ -1,6 +1,8 @@
 """Selection: the rankings that configs need, and whether a pool can fill them."""
 
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -9,9 +11,10 @@ import pyarrow as pa
 from builders.configs import Config
 from builders.errors import MissingColumn, NTError, PoolTooSmall
 from builders.ids import uniform
+from builders.mixing import decidable
 from builders.pool import Pool
 from builders.schema import annotation_of
-from builders.selectors import SELECTORS, Indices
+from builders.selectors import SELECTORS, Floats, Indices
 
 _FACTS = ("id", "num_tokens", "num_reasoning_tokens", "source", "license", "teacher", "domain")
 """Columns that the manifest's statistics are made from, besides those that the rules need."""
@@ -22,7 +25,7 @@ class Availability(NamedTuple):
 
     config: Config
     eligible: int | None  # None: a column is missing
-    missing: str | None  # what is missing, and the command that makes it
+    missing: str | None  # the column that is missing
 
     @property
     def can_be_filled(self) -> bool:
@@ -31,10 +34,19 @@ class Availability(NamedTuple):
 
     @property
     def why_not(self) -> str | None:
-        """Why it cannot be filled, in one line."""
+        """Why it cannot be filled, in a few words."""
         if self.can_be_filled:
             return None
-        return self.missing or f"only {self.eligible:,} eligible"
+        if self.missing:
+            return f"the pool has no '{self.missing}' yet"
+        return f"only {self.eligible:,} eligible"
+
+    def advice(self, pool: Path) -> str | None:
+        """The same, with the command that makes what is missing."""
+        if not self.missing:
+            return self.why_not
+        command = f"nt annotate {annotation_of(self.missing)} --pool {shlex.quote(str(pool))}"
+        return f"{self.why_not}; run: {command} --from LABELS"
 
 
 class Selection(NamedTuple):
@@ -56,27 +68,28 @@ def select(pool: Pool, configs: Sequence[Config], *, seed: int = 0) -> Selection
     for config in configs:
         absent = [name for name in config.needs if name not in available]
         if absent:
-            availabilities.append(Availability(config, None, _missing(absent[0], pool)))
+            availabilities.append(Availability(config, None, absent[0]))
             continue
-        if config.selector not in rankings:
-            selector = SELECTORS[config.selector]
-            ranking = selector.rank(facts, u, **selector.parameters)
-            rankings[config.selector] = ranking.astype(np.int64)
-        availabilities.append(Availability(config, len(rankings[config.selector]), None))
+        if config.ranking not in rankings:
+            rankings[config.ranking] = _rank(config, facts, u)
+        availabilities.append(Availability(config, len(rankings[config.ranking]), None))
     return Selection(facts, rankings, availabilities)
 
 
 def refusal(one: Availability, pool: Pool) -> NTError:
     """The error that says why a config cannot be built."""
     if one.missing:
-        return MissingColumn(f"config '{one.config.name}' cannot be built: {one.missing}")
+        reason = one.advice(pool.folder)
+        return MissingColumn(f"config '{one.config.name}' cannot be built: {reason}")
     return PoolTooSmall(
         f"config '{one.config.name}' needs {one.config.size} rows, selector "
         f"'{one.config.selector}' found {one.eligible} eligible of {pool.num_rows('traces')}"
     )
 
 
-def _missing(column: str, pool: Pool) -> str:
-    annotation = annotation_of(column)
-    command = f"nt annotate {annotation}" if annotation else "nt import FILE"
-    return f"the pool has no '{column}' yet; run: {command} --pool {pool.folder}"
+def _rank(config: Config, facts: pa.Table, u: Floats) -> Indices:
+    """The rows that a config's selector ranked, and its mixing can decide on."""
+    selector = SELECTORS[config.selector]
+    ranking = selector.rank(facts, u, **selector.parameters).astype(np.int64)
+    decided: Indices = ranking[decidable(config.mixing, facts)[ranking]]
+    return decided

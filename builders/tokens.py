@@ -12,10 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import xxhash
 
 from builders.errors import BadOption
 
 WORDS = "words"
+_LOCAL = "file-"
 
 # Every byte is white space, part of a word, or a token alone; UTF-8's bytes beyond ASCII are words.
 _SPACE, _LETTER, _SINGLE = 0, 1, 2
@@ -25,15 +27,23 @@ _KIND[[b for b in range(256) if b >= 128 or chr(b).isalpha()]] = _LETTER
 
 
 class Tokenizer(NamedTuple):
-    """A named way to count: an array of texts in, an int32 array of counts out."""
+    """A named way to count: an array of texts in, an int32 array of counts out.
+
+    The revision is the commit of a tokenizer on the Hub, or a hash of a local file; a local file is
+    named without its folder, since names are published.
+    """
 
     name: str
     revision: str | None
     count: Callable[[pa.Array], pa.Array]
 
 
-def load_tokenizer(name: str = WORDS) -> Tokenizer:
+def load_tokenizer(name: str = WORDS, *, revision: str | None = None) -> Tokenizer:
     """The tokenizer `words`, one from a `tokenizer.json` or its folder, or one from the Hub.
+
+    Args:
+        name: `words`, a path, or the Hub's id.
+        revision: the commit of a tokenizer on the Hub; by default its newest.
 
     Raises:
         BadOption: there is no such tokenizer, or the Hub cannot be reached.
@@ -44,16 +54,22 @@ def load_tokenizer(name: str = WORDS) -> Tokenizer:
     if path.is_dir():
         path /= "tokenizer.json"
     if path.is_file():
-        return Tokenizer(name, None, _counter(path))
-    return _from_hub(name)
+        digest = xxhash.xxh3_64_hexdigest(path.read_bytes())
+        return Tokenizer(path.resolve().parent.name, f"{_LOCAL}{digest}", _counter(path))
+    return _from_hub(name, None if is_local(revision) else revision)
 
 
-def _from_hub(name: str) -> Tokenizer:
+def is_local(revision: str | None) -> bool:
+    """Whether a tokenizer's revision is that of a local file."""
+    return revision is not None and revision.startswith(_LOCAL)
+
+
+def _from_hub(name: str, revision: str | None) -> Tokenizer:
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        path = Path(hf_hub_download(name, "tokenizer.json"))
+        path = Path(hf_hub_download(name, "tokenizer.json", revision=revision))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).strip().splitlines()[0]
         raise BadOption(

@@ -7,6 +7,7 @@ What counts as a tag, and where the answer starts, is our choice; the paper only
 reasoning stands between `<think>` and `</think>` and that the answer follows (section 3).
 """
 
+import bisect
 import re
 from typing import NamedTuple
 
@@ -35,7 +36,8 @@ def split_reply(text: str) -> Reply:
     Raises:
         ThinkNotClosed: a `<think>` is not followed by a `</think>`.
     """
-    tags = [tag for tag in _TAG.finditer(text) if not _is_quoted(text, tag)]
+    fences = [fence.start() for fence in _FENCE.finditer(text)] if "think>" in text else []
+    tags = [tag for tag in _TAG.finditer(text) if not _is_quoted(text, tag, fences)]
     if not tags:
         return Reply("", text.strip())
     last = tags[-1]
@@ -54,7 +56,7 @@ def join_reply(reasoning: str, answer: str) -> str:
     return f"<think>\n{reasoning}\n</think>\n\n{answer}"
 
 
-def _is_quoted(text: str, tag: re.Match[str]) -> bool:
+def _is_quoted(text: str, tag: re.Match[str], fences: list[int]) -> bool:
     """Whether a tag stands inside inline code or a code block.
 
     It does if an odd number of marks stands on both sides of it. A block that the reasoning opens
@@ -67,6 +69,5 @@ def _is_quoted(text: str, tag: re.Match[str]) -> bool:
     after = text.count("`", tag.end(), line_end)
     if before % 2 and after % 2:
         return True
-    fences = [fence.start() for fence in _FENCE.finditer(text)]
-    fences_before = sum(start < tag.start() for start in fences)
+    fences_before = bisect.bisect(fences, tag.start())
     return bool(fences_before % 2 and (len(fences) - fences_before) % 2)

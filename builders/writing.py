@@ -19,13 +19,15 @@ from builders.card import write_pool_card
 from builders.errors import BadPool
 from builders.files import write_parquet, written_whole
 from builders.ids import content_id
-from builders.pool import Pool, open_pool
-from builders.schema import ANNOTATIONS, KEYS, TABLES, arrow_schema
+from builders.pool import Pool, open_pool, save_manifest
+from builders.schema import ANNOTATIONS, KEYS, TABLES, arrow_schema, sidecar_schema
 from builders.sources import Drop, Record
 from builders.tokens import Tokenizer
 
 SHARD_ROWS = 8192
 SHARD_BYTES = 128 * 2**20
+_FEW_IDS = 50_000
+_COUNTED_AT_ONCE = 256  # a tokenizer holds some 700 kB for each long trace
 
 
 class ImportReport(NamedTuple):
@@ -33,12 +35,13 @@ class ImportReport(NamedTuple):
 
     questions_added: int
     traces_added: int
+    second_answers_added: int
     already_there: int
     dropped: dict[str, int]
 
 
 class _Seen:
-    """Ids that are in the pool already: eight bytes for each, and a small set of recent ones."""
+    """Ids that are in the pool already: eight bytes for each, and a set of the recent ones."""
 
     def __init__(self, old: NDArray[np.uint64]) -> None:
         self._old = np.sort(old)
@@ -53,20 +56,23 @@ class _Seen:
         if at < len(self._old) and int(self._old[at]) == number:
             return False
         self._recent.add(number)
+        # Sorting all ids for every few new ones would grow with the square of their number.
+        if len(self._recent) > max(_FEW_IDS, len(self._old) // 8):
+            recent = np.fromiter(self._recent, np.uint64, len(self._recent))
+            self._old = np.sort(np.concatenate([self._old, recent]))
+            self._recent = set()
         return True
-
-    def settle(self) -> None:
-        """Move the recent ids into the sorted array."""
-        recent = np.fromiter(self._recent, np.uint64, len(self._recent))
-        self._old = np.union1d(self._old, recent)
-        self._recent = set()
 
 
 class PoolWriter:
     """Collects rows, and writes a shard of each table when there are enough."""
 
-    def __init__(self, pool: Pool, tokenizer: Tokenizer, shard_rows: int) -> None:
+    def __init__(
+        self, pool: Pool, source: dict[str, Any], tokenizer: Tokenizer, shard_rows: int
+    ) -> None:
         self._pool = pool
+        self._source = source
+        self._imports_before = len(pool.manifest["imports"])
         self._tokenizer = tokenizer
         self._shard_rows = shard_rows
         self._rows: dict[str, list[dict[str, Any]]] = {table: [] for table in TABLES}
@@ -85,6 +91,7 @@ class PoolWriter:
         return ImportReport(
             self._added["questions"],
             self._added["traces"],
+            self._added["second_answers"],
             self._already,
             dict(sorted(self._reasons.items())),
         )
@@ -100,15 +107,12 @@ class PoolWriter:
             self.flush()
 
     def _drop(self, drop: Drop) -> None:
-        # The file's name without its folder, so that a moved file is known again.
-        name = Path(drop.origin).name
-        key = content_id(name, str(drop.row), drop.reason, drop.teacher or "", drop.excerpt)
-        if key in self._seen_dropped:
+        if drop.id in self._seen_dropped:
             self._already += 1
             return
-        self._seen_dropped.add(key)
+        self._seen_dropped.add(drop.id)
         self._reasons[drop.reason] += 1
-        self._dropped.append({"id": key, **drop._asdict()})
+        self._dropped.append(drop._asdict())
 
     def _add_record(self, record: Record) -> None:
         question_id = content_id(record.question)
@@ -119,11 +123,11 @@ class PoolWriter:
             "source": record.source,
             "license": record.license,
         }
-        known = not self._add_row("questions", question_id, asked, record.annotations)
+        added = int(self._add_row("questions", question_id, asked, record.annotations))
         for second in record.second_answers:
             key = content_id(record.question, second.model, second.answer)
             row = {"id": key, "question_id": question_id, **second._asdict()}
-            self._add_row("second_answers", key, row, {})
+            added += self._add_row("second_answers", key, row, {})
         for response in record.responses:
             key = content_id(record.question, response.teacher, response.reasoning, response.answer)
             row = {"id": key, **asked, **response._asdict()}
@@ -131,7 +135,7 @@ class PoolWriter:
                 self._already += 1
         for drop in record.dropped:
             self._drop(drop)
-        if known and not record.responses and not record.dropped:
+        if not added and not record.responses and not record.dropped:
             self._already += 1
 
     def _add_row(
@@ -143,24 +147,18 @@ class PoolWriter:
     ) -> bool:
         if not self._seen[table].add(key):
             return False
-        described = {
-            f"{name}.{column}": value
-            for name, values in annotations.items()
-            if ANNOTATIONS[name].grain == table
-            for column, value in values.items()
-        }
-        self._rows[table].append({**row, **described})
+        of_table = {n: v for n, v in annotations.items() if ANNOTATIONS[n].grain == table}
+        self._rows[table].append({**row, **of_table})
         self._added[table] += 1
         self._bytes += sum(len(value) for value in row.values() if isinstance(value, str))
         return True
 
     def flush(self) -> None:
-        """Write what was collected; a shard after its sidecars, since it makes them count."""
+        """Write what was collected, and say in manifest and card that it is there."""
         for table in TABLES:
             if rows := self._rows[table]:
                 self._write_shard(table, rows)
                 self._rows[table] = []
-                self._seen[table].settle()
         if self._dropped:
             lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in self._dropped]
             key = content_id(*(row["id"] for row in self._dropped))
@@ -170,27 +168,38 @@ class PoolWriter:
                 temporary.write_text("".join(lines), "utf-8")
             self._dropped = []
         self._bytes = 0
-        write_pool_card(
-            open_pool(self._pool.folder)
-        )  # now, so that load_dataset sees the new shards at any time
+        self._describe()
+
+    def _describe(self) -> None:
+        report = self.report()
+        if any(
+            (
+                report.questions_added,
+                report.traces_added,
+                report.second_answers_added,
+                report.dropped,
+            )
+        ):
+            imports = self._pool.manifest["imports"]
+            self._pool.manifest["imports"] = [
+                *imports[: self._imports_before],
+                {**self._source, **report._asdict()},
+            ]
+        save_manifest(self._pool)
+        write_pool_card(open_pool(self._pool.folder))
 
     def _write_shard(self, table: str, rows: list[dict[str, Any]]) -> None:
+        """Write a shard after its sidecars, since it makes them count."""
         key = KEYS[table]
         path = self._new_path(table, content_id(*(row[key] for row in rows)), "parquet")
         for name, annotation in ANNOTATIONS.items():
-            columns = {c.name: f"{name}.{c.name}" for c in annotation.columns}
-            if annotation.grain == table and any(
-                c in row for c in columns.values() for row in rows
-            ):
-                values = {
-                    c.name: _column(rows, columns[c.name], c.type) for c in annotation.columns
-                }
-                sidecar = {key: _column(rows, key, pa.string()), **values}
-                self._write(pa.table(sidecar), self._pool.sidecar(name, path))
+            if annotation.grain == table and any(name in row for row in rows):
+                described = [{key: row[key], **row.get(name, {})} for row in rows]
+                sidecar = pa.Table.from_pylist(described, sidecar_schema(name))
+                self._write(sidecar, self._pool.sidecar(name, path))
         if table == "traces":
             _count_tokens(rows, self._tokenizer)
-        schema = arrow_schema(TABLES[table])
-        self._write(pa.Table.from_pylist(rows, schema), path)
+        self._write(pa.Table.from_pylist(rows, arrow_schema(TABLES[table])), path)
 
     def _new_path(self, kind: str, key: str, suffix: str) -> Path:
         number = self._next[kind]
@@ -202,24 +211,32 @@ class PoolWriter:
         write_parquet(table, path)
 
     def undo(self) -> None:
-        """Remove every shard that this import wrote."""
+        """Remove every file that this import wrote."""
         for path in self._written:
             path.unlink(missing_ok=True)
             with contextlib.suppress(OSError):  # not empty, or gone
                 path.parent.rmdir()
+        del self._pool.manifest["imports"][self._imports_before :]
+        save_manifest(self._pool)
         write_pool_card(open_pool(self._pool.folder))
 
 
-def _column(rows: list[dict[str, Any]], name: str, type: pa.DataType) -> pa.Array:
-    return pa.array([row.get(name) for row in rows], type)
-
-
 def _count_tokens(rows: list[dict[str, Any]], tokenizer: Tokenizer) -> None:
-    reasoning = tokenizer.count(_column(rows, "reasoning", pa.string())).to_pylist()
-    answer = tokenizer.count(_column(rows, "answer", pa.string())).to_pylist()
-    for row, in_reasoning, in_answer in zip(rows, reasoning, answer, strict=True):
-        row["num_reasoning_tokens"] = in_reasoning
-        row["num_tokens"] = in_reasoning + in_answer
+    for start in range(0, len(rows), _COUNTED_AT_ONCE):
+        some = rows[start : start + _COUNTED_AT_ONCE]
+        for row, in_reasoning, in_answer in zip(
+            some,
+            _counts(some, "reasoning", tokenizer),
+            _counts(some, "answer", tokenizer),
+            strict=True,
+        ):
+            row["num_reasoning_tokens"] = in_reasoning
+            row["num_tokens"] = in_reasoning + in_answer
+
+
+def _counts(rows: list[dict[str, Any]], column: str, tokenizer: Tokenizer) -> list[int]:
+    counts: list[int] = tokenizer.count(pa.array([row[column] for row in rows])).to_pylist()
+    return counts
 
 
 def _next_number(folder: Path) -> int:

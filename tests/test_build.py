@@ -1,24 +1,35 @@
 import hashlib
 import json
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from datasets import get_dataset_config_names, load_dataset
 
+import builders.files
 import builders.gather
 from builders.build import build
 from builders.card import render_release_card
-from builders.errors import BadPool, BadRelease, Busy, MissingColumn, PoolTooSmall, UnknownConfig
+from builders.errors import (
+    BadOption,
+    BadPool,
+    BadRelease,
+    Busy,
+    MissingColumn,
+    PoolTooSmall,
+    UnknownConfig,
+)
 from builders.files import only_writer
 from builders.importing import import_demo, import_source
 from builders.mixing import INSTRUCTIONS
-from builders.pool import Pool
+from builders.pool import Pool, open_pool
 from builders.schema import PUBLISHED
 from builders.sources.opening import open_source
 
@@ -103,6 +114,7 @@ def test_the_manifest_says_how_every_row_came_to_be_there(release: Path, demo_po
     entries = {entry["name"]: entry for entry in manifest["configs"]}
     long = entries["long-1k"]
     assert long["selector"]["parameters"] == {"full_length": 5000, "exponent": 2.5}
+    assert "weighted sampling without replacement" in long["selector"]["about"]
     assert (long["eligible"], long["rows"]) == (4000, 1000)
     assert entries["mix-difficulty-1k"]["mixing"]["unsure"] == "think"
     for entry in manifest["configs"]:
@@ -131,6 +143,85 @@ def test_the_same_bytes_on_every_run_and_from_any_shards(
     monkeypatch.setattr(builders.gather, "SPILL_BYTES", 100_000)
     build(tmp_path / "pool", tmp_path / "sharded", configs=CONFIGS)
     assert content(tmp_path / "sharded") == content(release)
+
+
+def test_a_pool_elsewhere_gives_the_same_bytes(
+    demo_pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(demo_pool.folder, tmp_path / "copy")
+    build(demo_pool.folder, tmp_path / "a")
+    monkeypatch.chdir(tmp_path)
+    build("copy", "b")
+    assert content(tmp_path / "a") == content(tmp_path / "b")
+    assert str(tmp_path) not in (tmp_path / "b" / "manifest.json").read_text()
+
+
+def test_the_card_states_the_size_that_datasets_finds(release: Path) -> None:
+    for entry in manifest_of(release)["configs"]:
+        loaded = load_dataset(str(release), entry["name"], split="train")
+        assert loaded.info.splits["train"].num_bytes == entry["num_bytes"]
+
+
+def test_labels_that_change_during_a_build_stop_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_demo(tmp_path / "pool", rows=60)
+    pool = open_pool(tmp_path / "pool")
+
+    def change(items: Any, what: str) -> Any:
+        _, shard = pool.shards("traces")
+        path = pool.sidecar("verbosity", shard)
+        table = pq.read_table(path)
+        pq.write_table(table.set_column(1, "verbosity", pa.array([1] * 60, pa.int8())), path)
+        return items
+
+    with pytest.raises(Busy, match="labels changed"):
+        build(tmp_path / "pool", tmp_path / "nt", configs=["random-10"], progress=change)
+    assert not (tmp_path / "nt").exists()
+
+
+def test_an_import_during_a_build_does_not_mix_into_it(tmp_path: Path) -> None:
+    import_demo(tmp_path / "pool", rows=60)
+    build(tmp_path / "pool", tmp_path / "before", configs=["random-50"])
+
+    def grow(items: Any, what: str) -> Any:
+        import_demo(tmp_path / "pool", rows=90)
+        return items
+
+    build(tmp_path / "pool", tmp_path / "during", configs=["random-50"], progress=grow)
+    assert content(tmp_path / "during") == content(tmp_path / "before")
+
+
+def test_mixing_by_difficulty_takes_only_what_was_judged(demo_pool: Pool, tmp_path: Path) -> None:
+    shutil.copytree(demo_pool.folder, tmp_path / "pool")
+    pool = open_pool(tmp_path / "pool")
+    for shard in pool.shards("traces")[2:]:
+        pool.sidecar("disagreement", shard).unlink()
+    release = build(pool.folder, tmp_path / "nt", configs=["mix-difficulty-1k", "random-1k"])
+    assert [c["eligible"] for c in release.manifest["configs"]] == [1500, 4000]
+    judged = open_pool(tmp_path / "pool").facts(["id", "disagreement"])
+    verdicts = dict(zip(*(judged[name].to_pylist() for name in judged.column_names), strict=True))
+    for row in rows_of(tmp_path / "nt", "mix-difficulty-1k"):
+        assert row["mode"] == ("no_think" if verdicts[row["id"]] == "agree" else "think")
+        assert verdicts[row["id"]] is not None
+
+
+def test_without_an_exchange_of_folders(
+    plain_pool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Systems that cannot exchange two folders in one step, and a kill between the two."""
+    monkeypatch.setattr(builders.files, "_exchange", lambda a, b: False)
+    out = tmp_path / "nt"
+    for size in (10, 20):
+        build(plain_pool, out, configs=[f"random-{size}"])
+    assert [path.name for path in tmp_path.iterdir() if "nt" in path.name] == ["nt"]
+    before = content(out)
+    out.rename(tmp_path / ".nt.old")  # killed after the first rename
+    with pytest.raises(PoolTooSmall):
+        build(plain_pool, out, configs=["random-30"])
+    build(plain_pool, out, configs=["random-20"])
+    assert content(out) == before
+    assert not (tmp_path / ".nt.old").exists()
 
 
 def test_another_seed_gives_other_rows(release: Path, demo_pool: Pool, tmp_path: Path) -> None:
@@ -211,12 +302,18 @@ def test_only_a_release_is_replaced(plain_pool: Path, tmp_path: Path) -> None:
 
     (out / "notes.txt").write_text("mine")
     before = content(out)
+    with pytest.raises(BadOption, match="is not from 0"):
+        build(plain_pool, out, configs=["random-10"], seed=2**64)
     with pytest.raises(BadRelease, match=r"notes\.txt"):
         build(plain_pool, out, configs=["random-10"])
     assert content(out) == before
 
     with pytest.raises(BadRelease, match="not a release"):
         build(plain_pool, plain_pool, configs=["random-10"])
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "manifest.json").write_text('{"configs": []}')
+    with pytest.raises(BadRelease, match="not a release"):
+        build(plain_pool, tmp_path / "mine", configs=["random-10"])
     with only_writer(tmp_path / "busy"), pytest.raises(Busy):
         build(plain_pool, tmp_path / "busy", configs=["random-10"])
 

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from builders.pool import Pool
 from builders.sources.opening import open_source
 
 NASTY = (
-    "What is *this*? | <script>alert(1)</script> `code` [link](http://x) \n# Heading\n```\nfence "
-    "</textarea><img src=x onerror=alert(1)> {{ 7 * 7 }} $x$"
+    "# Heading http://evil.example What is *this*? | <script>alert(1)</script> `code` "
+    "[link](http://x) \n# Heading\n```\nfence </textarea><img src=x onerror=alert(1)> "
+    "{{ 7 * 7 }} $x$"
 )
 
 
@@ -56,7 +58,8 @@ def test_the_card_says_what_users_ask(manifest: dict[str, Any]) -> None:
         "Citation",
     ):
         assert f"{heading}</h" in page
-    assert "Synthetic." in page  # the demo is called what it is
+    assert "Questions and traces were written by a program" in " ".join(page.split())
+    assert "our choice" in page
     assert manifest["pool"]["fingerprint"] in page
     for config in manifest["configs"]:
         assert f"<code>{config['name']}</code>" in page
@@ -73,7 +76,12 @@ def test_a_missing_value_is_an_error(manifest: dict[str, Any], missing: str) -> 
 def test_data_cannot_put_markup_into_the_page(
     tmp_path: Path, write_jsonl: Callable[..., Path]
 ) -> None:
-    row = {"question": NASTY, "reasoning": NASTY, "answer": NASTY + "````", "teacher": NASTY}
+    row = {
+        "question": NASTY,
+        "reasoning": NASTY,
+        "answer": "<script>alert(1)</script> `````",
+        "teacher": NASTY,
+    }
     row |= {"source": NASTY, "license": "cc-by-4.0"}
     import_source(open_source(str(write_jsonl([row]))), tmp_path / "pool")
     build(tmp_path / "pool", tmp_path / "nt", configs=["random-1"])
@@ -83,7 +91,8 @@ def test_data_cannot_put_markup_into_the_page(
         assert "<img" not in page
         assert 'href="http://x"' not in page
         assert "49" not in page.split("Citation")[0].split("A row")[-1] or "7 * 7" in page
-        assert "<h1>Heading" not in page
+        assert "Heading" not in "".join(re.findall("<h[1-6]>.*?</h[1-6]>", page))
+        assert "http://evil" not in page.replace("</code>", "").split("<pre>")[0]
 
 
 def test_an_unknown_licence_is_pointed_out(

@@ -1,4 +1,5 @@
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -22,7 +23,7 @@ def test_from_traces_to_a_data_set(nt: Run, tmp_path: Path, write_jsonl: Write) 
 
     code, output, errors = nt("import", path, "--pool", pool, "--license", "mit")
     assert (code, errors) == (0, "")
-    assert output.startswith(f"{path}: read as 'own'\n")
+    assert output.startswith("traces.jsonl: read as 'own'\n")
     assert "30 traces and 31 questions added, 0 rows already there, 1 dropped" in output
     assert "dropped 1: no_answer (the response has reasoning but no final answer)" in output
     assert output.endswith(f"next: nt list --pool {pool}\n")
@@ -30,11 +31,16 @@ def test_from_traces_to_a_data_set(nt: Run, tmp_path: Path, write_jsonl: Write) 
     code, output, _ = nt("list", "--pool", pool)
     assert code == 0
     assert "only 30 eligible" in output
-    assert f"the pool has no 'domain' yet; run: nt annotate domain --pool {pool}" in output
+    hint = f"the pool has no 'domain' yet; run: nt annotate domain --pool {pool} --from LABELS"
+    assert hint in output
+    parser().parse_args(hint.partition("run: nt ")[2].split())  # a command that there is
 
     code, output, _ = nt("build", "--pool", pool, "--out", out, "--config", "random-20")
     assert code == 0
-    assert f'load_dataset("{out}", "random-20")' in output.splitlines()[-1]
+    (command,) = [line.removeprefix("next: ") for line in output.splitlines()[-1:]]
+    words = [sys.executable if word == "python" else word for word in shlex.split(command)]
+    shown = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    assert "num_rows: 20" in shown
 
 
 def test_list_as_json(nt: Run, demo_pool: Pool) -> None:
@@ -82,12 +88,26 @@ def test_labels_of_your_own(nt: Run, tmp_path: Path, write_jsonl: Write) -> None
     [
         ("domian", {"domain": "Law"}, "did you mean 'domain'?"),
         ("domain", {"dom": "Law"}, "needed: one of question_id, question, and domain or topic"),
-        ("domain", {"domain": 3}, "domain is no text"),
-        ("verbosity", {"verbosity": 11}, "row 1: 'verbosity': verbosity 11 is not from 0 to 10"),
-        ("verbosity", {"verbosity": "wordy"}, "invalid literal"),
-        ("strategies", {"strategies": [1]}, "no list of texts"),
+        ("domain", {"domain": "Lwa"}, "domain 'Lwa' is none of Agronomy"),
+        ("domain", {"domain": ["Law"]}, "domain ['Law'] is none of"),
+        ("domain", {"topic": "\ud800"}, "topic contains half of a surrogate pair"),
+        ("verbosity", {"verbosity": 11}, "row 1: verbosity 11 is no whole number from 0 to 10"),
+        ("verbosity", {"verbosity": 3.9}, "verbosity 3.9 is no whole number"),
+        ("verbosity", {"verbosity": True}, "verbosity True is no whole number"),
+        ("verbosity", {"verbosity": [1]}, "verbosity [1] is no whole number"),
+        ("verbosity", {"verbosity": "wordy"}, "verbosity 'wordy' is no whole number"),
+        ("clusters", {"cluster": 2**40}, "is no whole number"),
+        ("clusters", {"cluster": float("inf")}, "cluster inf is no whole number"),
+        ("clusters", {"cluster": -7}, "is no whole number"),
+        ("strategies", {"strategies": [1]}, "strategies 1 is no text"),
+        ("strategies", {"strategies": 1}, "no list of texts"),
         ("disagreement", {"disagreement": "maybe"}, "none of agree, disagree, unsure"),
-        ("clusters", {"cluster": None}, "cluster: null"),
+        ("disagreement", {"models_disagree": "perhaps"}, "neither true nor false"),
+        (
+            "verbosity",
+            {"question": "another?", "verbosity": 3},
+            "none of its 1 labels is for a row",
+        ),
     ],
 )
 def test_labels_that_cannot_be_meant(
@@ -95,16 +115,12 @@ def test_labels_that_cannot_be_meant(
 ) -> None:
     pool = tmp_path / "pool"
     nt("import", write_jsonl([GOOD]), "--pool", pool)
-    if message.endswith("null"):  # null says "not annotated": no mistake
-        message = ""
     path = write_jsonl([{"question": "7 + 5?", **label}], "labels.jsonl")
     code, _, errors = nt("annotate", annotation, "--pool", pool, "--from", path)
-    if message:
-        assert code == 2
-        assert message in errors
-        assert not (pool / "annotations").exists()
-    else:
-        assert code == 0
+    assert code == 2
+    assert message in errors
+    assert errors.count("\n") == 1
+    assert not (pool / "annotations").exists()
 
 
 BAD = {
@@ -115,6 +131,10 @@ BAD = {
     "import {tmp}/columns.jsonl --pool {tmp}/p --column question=promt": "the source has 'prompt'",
     "import {tmp}/columns.jsonl --pool {tmp}/p --column prompt": "write it as OURS=THEIRS",
     "import {tmp}/good.jsonl --pool {tmp}/p --tokenizer no/such": "--tokenizer no/such",
+    "import {tmp}/good.jsonl --pool {tmp}/p --rows 3": "--rows: is not for files",
+    "import {tmp}/good.jsonl --pool {tmp}/p --split test": "--split: is not for files",
+    "import demo --pool {tmp}/p --license mit": "--license: the demo does not have that option",
+    "import org/name-2.1 --pool {tmp}/p": "org/name-2.1: HF_HUB_OFFLINE is set",
     "import org/name --pool {tmp}/p": "org/name: HF_HUB_OFFLINE is set",
     "list --pool {tmp}/p": "p: not a pool",
     "build --pool {tmp}/p --out {tmp}/nt": "p: not a pool",
@@ -124,6 +144,8 @@ BAD = {
     "build --pool {pool} --out {tmp}/nt --config ..": "config '..'",
     "build --pool {pool} --out {tmp}/folder": "is not empty and not a release",
     "build --pool {pool} --out {tmp}/good.jsonl": "is not a folder",
+    "build --pool {pool} --out . --config random-10": "is where you are",
+    "build --pool {pool} --out / --config random-10": "is where you are",
 }
 
 

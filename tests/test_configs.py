@@ -29,7 +29,7 @@ def test_any_size_can_be_named(name: str, size: int) -> None:
 
 
 def test_what_a_mix_needs_besides_its_selector() -> None:
-    assert parse_config("mix-difficulty-10k").needs == ("models_disagree",)
+    assert parse_config("mix-difficulty-10k").needs == ("models_disagree", "disagreement")
     assert parse_config("random-10k").needs == ()
 
 

@@ -29,7 +29,7 @@ def hub(tmp_path: Path) -> Any:
         "- {config_name: easy, data_files: easy/*.jsonl}\n"
         "- {config_name: hard, data_files: hard/*.jsonl}\n---\n"
     )
-    with HubServer("org/traces", folder, {"license": "cc-by-4.0"}) as server:
+    with HubServer("org/traces-1.1", folder, {"license": ["mit", "cc0-1.0"]}) as server:
         yield server
 
 
@@ -52,24 +52,36 @@ def test_a_data_set_on_the_hub(
     tmp_path: Path, hub: HubServer, nt_process: Callable[..., Any]
 ) -> None:
     pool = tmp_path / "pool"
-    words = ("import", "org/traces", "--subset", "hard", "--pool", pool)
+    words = ("import", "org/traces-1.1", "--subset", "hard", "--pool", pool)
     code, output, errors = _run(nt_process, hub, tmp_path / "home", *words)
     assert code == 0, errors
     assert "5 traces and 5 questions added" in output
 
     opened = open_pool(pool)
     facts = opened.facts(["source", "license", "teacher"]).to_pylist()
-    assert facts == [{"source": "org/traces", "license": "cc-by-4.0", "teacher": "hard"}] * 5
+    assert facts == [{"source": "org/traces-1.1", "license": "mit, cc0-1.0", "teacher": "hard"}] * 5
     (imported,) = opened.manifest["imports"]
-    assert (imported["source"], imported["revision"]) == ("org/traces", COMMIT)
+    assert (imported["source"], imported["revision"]) == ("org/traces-1.1", COMMIT)
+
+
+def test_a_row_that_is_broken_on_the_way(
+    tmp_path: Path, hub: HubServer, nt_process: Callable[..., Any]
+) -> None:
+    path = hub.folder / "hard" / "train.jsonl"
+    path.write_text(path.read_text() + '{"question": ')
+    words = ("import", "org/traces-1.1", "--subset", "hard", "--pool", tmp_path / "pool")
+    code, _, errors = _run(nt_process, hub, tmp_path / "home", *words)
+    assert (code, errors.count("\n")) == (2, 1), errors
+    assert "org/traces-1.1" in errors
+    assert not (tmp_path / "pool").exists()
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (("import", "org/nothing"), "org/nothing: no such file, and not to be had from the Hub"),
-        (("import", "org/traces", "--subset", "soft"), "soft"),
-        (("import", "org/traces", "--subset", "easy", "--split", "test"), "test"),
+        (("import", "org/traces-1.1", "--subset", "soft"), "soft"),
+        (("import", "org/traces-1.1", "--subset", "easy", "--split", "test"), "test"),
     ],
 )
 def test_what_is_not_there(

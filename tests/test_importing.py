@@ -11,6 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
 
+from builders import writing
+from builders.annotating import annotate_from
 from builders.errors import BadOption, BadPool, BadSource, Busy
 from builders.files import only_writer
 from builders.importing import import_source
@@ -46,7 +48,7 @@ def content(folder: Path) -> dict[str, bytes]:
 def test_a_pool_is_a_data_set(tmp_path: Path, write_jsonl: Write) -> None:
     rows = [trace(1, license="mit", teacher="R1"), {"question": "Why?"}, trace(2, answer="")]
     report = add(write_jsonl(rows), tmp_path / "pool")
-    assert report == (3, 1, 0, {"no_answer": 1})
+    assert report == (3, 1, 0, 0, {"no_answer": 1})
 
     traces = load_dataset(str(tmp_path / "pool"), "traces", split="train")
     assert traces.column_names == [column.name for column in TRACES]
@@ -81,11 +83,11 @@ def test_importing_again_adds_only_what_is_new(tmp_path: Path, write_jsonl: Writ
     first = [trace(1), trace(2), trace(3, answer=""), {"question": "Why?"}]
     add(write_jsonl(first), pool)
     before = content(pool)
-    assert add(write_jsonl(first), pool) == (0, 0, 4, {})
+    assert add(write_jsonl(first), pool) == (0, 0, 0, 4, {})
     assert content(pool) == before
 
     report = add(write_jsonl([*first, trace(4), trace(1, teacher="another")]), pool)
-    assert report == (1, 2, 4, {})
+    assert report == (1, 2, 0, 4, {})
     ids = open_pool(pool).keys("traces").tolist()
     assert len(ids) == len(set(ids)) == 4
 
@@ -146,10 +148,124 @@ def test_a_broken_source_leaves_the_pool_as_it_was(tmp_path: Path, write_jsonl: 
     assert content(pool) == before
 
 
+def test_a_source_is_recorded_even_if_it_is_interrupted(tmp_path: Path, write_jsonl: Write) -> None:
+    class Stop(BaseException):
+        pass
+
+    def stop(records: Any) -> Any:
+        for number, record in enumerate(records):
+            if number == 15:
+                raise Stop
+            yield record
+
+    path, pool = write_jsonl([trace(n) for n in range(30)]), tmp_path / "pool"
+    with pytest.raises(Stop):
+        add(path, pool, shard_rows=10, progress=stop)
+    assert [one["traces_added"] for one in open_pool(pool).manifest["imports"]] == [10]
+    add(path, pool, shard_rows=10)
+    assert [one["traces_added"] for one in open_pool(pool).manifest["imports"]] == [10, 20]
+
+
+def test_the_same_bad_row_is_listed_once_wherever_it_comes_from(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / "in" / name).mkdir(parents=True)
+    bad, other = trace(1, answer=""), trace(2, answer="")
+    (tmp_path / "in/one/part.jsonl").write_text(json.dumps(bad))
+    (tmp_path / "in/two/part.jsonl").write_text(f"{json.dumps(other)}\n{json.dumps(bad)}")
+    report = add(tmp_path / "in", tmp_path / "pool")
+    assert report.dropped == {"no_answer": 2}
+    assert report.already_there == 1
+
+
+@pytest.mark.parametrize("limit", ["rows", "bytes"])
+def test_a_shard_is_closed_in_time_and_ids_are_known_across_shards(
+    tmp_path: Path, write_jsonl: Write, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    monkeypatch.setattr(writing, "_FEW_IDS", 3)  # so that ids go to the sorted array and back
+    if limit == "bytes":
+        monkeypatch.setattr(writing, "SHARD_BYTES", 100)
+    rows = [trace(n % 25) for n in range(50)]
+    options = {"shard_rows": 5} if limit == "rows" else {}
+    assert add(write_jsonl(rows), tmp_path / "pool", **options).traces_added == 25
+    pool = open_pool(tmp_path / "pool")
+    assert len(pool.shards("traces")) > 4
+    assert len(set(pool.keys("traces").tolist())) == pool.num_rows("traces") == 25
+
+
+def test_labels_and_later_imports_go_together(tmp_path: Path, write_jsonl: Write) -> None:
+    pool = tmp_path / "pool"
+    add(write_jsonl([trace(1), trace(2)]), pool)
+    for name, label in (("domain", {"domain": "Law"}), ("verbosity", {"verbosity": 3})):
+        path = write_jsonl([{"question": trace(1)["question"], **label}], "labels.jsonl")
+        assert annotate_from(pool, name, path) == (1, 2, 0)
+    add(write_jsonl([trace(3)]), pool)
+    opened = open_pool(pool)
+    assert opened.facts(["domain", "verbosity"]).to_pylist() == [
+        {"domain": "Law", "verbosity": 3},
+        {"domain": None, "verbosity": None},
+        {"domain": None, "verbosity": None},
+    ]
+    assert describe_pool(pool)["usable_rows"] == 3
+
+
+def test_a_label_of_a_trace_wins_over_that_of_its_question(
+    tmp_path: Path, write_jsonl: Write
+) -> None:
+    pool = tmp_path / "pool"
+    add(write_jsonl([trace(1), trace(1, teacher="another")]), pool)
+    ids = open_pool(pool).facts(["id"])["id"].to_pylist()
+    labels = [
+        {"id": ids[1], "verbosity": 9},
+        {"id": "an id of the file's own", "question": trace(1)["question"], "verbosity": 1},
+    ]
+    assert annotate_from(pool, "verbosity", write_jsonl(labels, "l.jsonl")) == (2, 2, 0)
+    assert open_pool(pool).facts(["verbosity"])["verbosity"].to_pylist() == [1, 9]
+
+
+def test_a_local_tokenizer_has_to_be_named_again(tmp_path: Path, write_jsonl: Write) -> None:
+    import tokenizers
+
+    words = tokenizers.models.WordLevel({"[UNK]": 0}, unk_token="[UNK]")
+    for name in ("mine", "other"):
+        (tmp_path / name).mkdir()
+        tokenizer = tokenizers.Tokenizer(words)
+        if name == "mine":
+            tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.WhitespaceSplit()
+        tokenizer.save(str(tmp_path / name / "tokenizer.json"))
+    path, pool, mine = write_jsonl([trace(1)]), tmp_path / "pool", str(tmp_path / "mine")
+    add(path, pool, tokenizer=mine)
+    assert open_pool(pool).facts(["num_reasoning_tokens"]).to_pylist() == [
+        {"num_reasoning_tokens": 5}
+    ]
+    assert str(tmp_path) not in (pool / "manifest.json").read_text()
+    add(path, pool, tokenizer=mine)
+    with pytest.raises(BadOption, match="has to be named again"):
+        add(path, pool)
+    with pytest.raises(BadOption, match="is counted with 'mine'"):
+        add(path, pool, tokenizer=str(tmp_path / "other"))
+
+
+def test_the_folder_may_be_a_link_or_the_one_we_are_in(
+    tmp_path: Path, write_jsonl: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    broken = tmp_path / "broken.jsonl"
+    broken.write_text(json.dumps(trace(1)) + "\n{")
+    with pytest.raises(BadSource, match="line 2"):
+        add(broken, tmp_path / "link")
+    assert list((tmp_path / "real").iterdir()) == []
+    path = write_jsonl([trace(1)])
+    add(path, tmp_path / "link")
+    monkeypatch.chdir(tmp_path / "real")
+    assert add(path, Path()).already_there == 1
+    assert open_pool(tmp_path / "real").num_rows("traces") == 1
+
+
 def test_a_pool_has_one_tokenizer_and_one_writer(tmp_path: Path, write_jsonl: Write) -> None:
     path, pool = write_jsonl([trace(1)]), tmp_path / "pool"
     add(path, pool)
-    with pytest.raises(BadOption, match="is counted with 'words'"):
+    with pytest.raises(BadOption, match="neither 'words', nor a tokenizer"):
         add(path, pool, tokenizer="other")
     with only_writer(pool), pytest.raises(Busy, match="another nt is writing"):
         add(path, pool)

@@ -14,7 +14,7 @@ LAYERS = [
     ["schema", "ids", "files", "traces", "tokens"],
     ["sources", "pool", "selectors", "mixing"],
     ["configs", "card", "gather"],
-    ["writing", "selection"],
+    ["writing", "labels", "selection"],
     ["manifest"],
     ["importing", "annotating", "build", "listing"],
     ["cli"],

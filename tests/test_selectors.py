@@ -1,5 +1,6 @@
 """Laws that every selector obeys, and what each of them is for."""
 
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,7 @@ class TestLaws:
         json.dumps(dict(selector.parameters))  # they go into the manifest
 
 
+@functools.cache
 def _large_pool(size: int = 6000) -> pa.Table:
     random = np.random.default_rng(0)
     columns = {
@@ -146,6 +148,10 @@ def test_strategies_takes_four_to_eight_and_prefers_the_dense() -> None:
 
     density = np.array([len(row["strategies"]) / row["num_reasoning_tokens"] for row in rows])
     assert (density[:500] < np.median(density)).mean() < 0.45
+    # Above the median all are alike: those of the densest quarter are as frequent as there are.
+    quarter = np.quantile(density, 0.75)
+    upper = density[:1000][density[:1000] >= np.median(density)]
+    assert abs((upper >= quarter).mean() - 0.5) < 0.1
 
 
 def test_long_follows_the_weight_of_the_paper() -> None:
@@ -158,10 +164,17 @@ def test_long_follows_the_weight_of_the_paper() -> None:
     weight = np.zeros(6)
     for row in rows:
         weight[bin_of(row)] += min(1.0, (row["num_reasoning_tokens"] / 5000) ** 2.5)
-    # Of a small sample without replacement, the shares are those of the weights.
-    drawn = np.bincount([bin_of(row) for row in rows[:300]], minlength=6)
-    expected = 300 * weight / weight.sum()
-    assert (np.abs(drawn - expected) < 5 * np.sqrt(expected + 1)).all()
+    expected = 200 * weight / weight.sum()
+    # Small samples without replacement have the shares of the weights; many seeds tell 2.5 from 2.
+    drawn = np.zeros(6)
+    for seed in range(60):
+        pool = _large_pool()
+        length = dict(
+            zip(*(pool[n].to_pylist() for n in ("id", "num_reasoning_tokens")), strict=True)
+        )
+        for one in ranked("long", pool, seed)[:200]:
+            drawn[min(length[one] // 1000, 5)] += 1 / 60
+    assert (np.abs(drawn - expected) < 4 * np.sqrt((expected + 1) / 60)).all()
 
 
 def test_by_weight_tells_tiny_weights_apart_and_puts_zero_last() -> None:

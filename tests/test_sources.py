@@ -76,6 +76,9 @@ def test_every_kind_of_file_gives_the_same_rows(tmp_path: Path) -> None:
         ("a.csv", b"question,answer\n\xff,b\n", "not UTF-8"),
         ("a.parquet", b"PAR1 but not really", "not Parquet"),
         ("a.jsonl.gz", b"not gzip", "cannot be read"),
+        ("a.jsonl.gz", gzip.compress(b"{}")[:10] + b"\xff" * 30, "cannot be read"),
+        ("a.jsonl.xz", b"not xz", "cannot be read"),
+        ("a.json", b'{"data": [\n{}]}', "the whole file one array of objects"),
         ("a.jsonl", b"[1, 2]", "no object"),
         ("a.xlsx", b"", "cannot read '.xlsx' files"),
     ],
@@ -214,7 +217,7 @@ def test_a_wrong_mapping_is_explained(
 
 def test_unknown_columns_say_what_is_there_and_what_is_needed(write_jsonl: Write) -> None:
     for row in ({"prompt": "a", "text": "b"}, {"question": "a", "answer": "b"}):
-        with pytest.raises(UnknownLayout, match="'question' with 'reasoning'") as error:
+        with pytest.raises(UnknownLayout, match="--column question=COLUMN with") as error:
             records(write_jsonl([row]))
         assert all(f"'{column}'" in str(error.value) for column in row)
 
@@ -235,6 +238,9 @@ GOOD = {"question": "6 * 7?", "reasoning": "6 * 7 = 42.", "answer": "42"}
         (GOOD | {"answer": None}, "no_answer"),
         (GOOD | {"finish_reason": "length"}, "cut_by_length"),
         (GOOD | {"answer": "so <think> on"}, "think_not_closed"),
+        (GOOD | {"answer": float("nan")}, "no_answer"),
+        (GOOD | {"reasoning": "x" * 1_000_001}, "too_long"),
+        (GOOD | {"reasoning": "```\nx", "answer": "```\ny"}, "not_separable"),
         (GOOD | {"question": "\ud800"}, "not_unicode"),
         ([1, 2], "not_an_object"),
         ("text", "not_an_object"),
@@ -274,8 +280,7 @@ _COLUMNS = {
 @pytest.mark.parametrize("layout", _COLUMNS)
 @given(data=st.data())
 def test_no_row_stops_an_import(layout: str, data: st.DataObject) -> None:
-    first = dict.fromkeys(_COLUMNS[layout])
-    recognised = recognise(first, {})
+    recognised = recognise([dict.fromkeys(_COLUMNS[layout])], {})
     assert recognised.name == layout
     values = st.dictionaries(st.sampled_from(_COLUMNS[layout]), _JSON)
     read = read_row(recognised, "file", 1, data.draw(values | _JSON), Defaults("file"))
@@ -289,6 +294,100 @@ def test_no_row_stops_an_import(layout: str, data: st.DataObject) -> None:
 def test_stray_tags_in_separate_columns_are_read_as_tags(write_jsonl: Write) -> None:
     row = GOOD | {"reasoning": "<think>6 * 7 = 42.", "answer": "so</think>42"}
     assert only(write_jsonl([row])).responses == (Response("unknown", "6 * 7 = 42.\n\nso", "42"),)
+
+
+def test_numbers_become_their_digits(write_jsonl: Write) -> None:
+    row = GOOD | {"question": 5, "answer": 42.0, "reasoning": 0.5}
+    record = only(write_jsonl([row]))
+    assert record.question == "5"
+    assert record.responses == (Response("unknown", "0.5", "42"),)
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "csv", "parquet"])
+def test_a_row_without_a_trace_is_a_question_in_any_file_and_place(
+    tmp_path: Path, suffix: str
+) -> None:
+    rows = [
+        {"question": "alone?", "reasoning": None, "answer": None, "license": None},
+        {"question": "no trace?", "reasoning": None, "answer": "yes", "license": "mit"},
+        {"question": "whole?", "reasoning": "So.", "answer": "yes", "license": "mit"},
+    ]
+    path = tmp_path / f"a.{suffix}"
+    if suffix == "jsonl":
+        kept = [{k: v for k, v in row.items() if v is not None} for row in rows]
+        path.write_text("".join(json.dumps(row) + "\n" for row in kept))
+    elif suffix == "csv":
+        lines = [",".join(value or "" for value in row.values()) for row in rows]
+        path.write_text("\n".join([",".join(rows[0]), *lines]))
+    else:
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    alone, dropped, whole = records(path)
+    assert isinstance(alone, Record) and isinstance(dropped, Record) and isinstance(whole, Record)
+    assert (alone.responses, alone.dropped, alone.license) == ((), (), "unknown")
+    assert [drop.reason for drop in dropped.dropped] == ["no_reasoning"]
+    assert whole.responses == (Response("unknown", "So.", "yes"),)
+    assert whole.license == "mit"
+
+
+def test_our_own_columns_come_before_those_of_published_data_sets(write_jsonl: Write) -> None:
+    row = GOOD | {"solution": "other", "reference_answer": "42", "responses": []}
+    assert only(write_jsonl([row])).responses == (Response("unknown", "6 * 7 = 42.", "42"),)
+
+
+def test_a_mapping_reads_the_other_columns_of_every_row(write_jsonl: Write) -> None:
+    cut = {"prompt": "b?", "cot": "So", "out": "x", "finish_reason": "length", "license": "cc0-1.0"}
+    path = write_jsonl([{"prompt": "a?", "cot": "So.", "out": "yes"}, cut])
+    mapping = {"question": "prompt", "reasoning": "cot", "answer": "out"}
+    _, second = records(path, columns=mapping)
+    assert isinstance(second, Record)
+    assert (second.license, second.dropped[0].reason) == ("cc0-1.0", "cut_by_length")
+
+
+def test_a_conversation_is_one_question_and_one_reply(write_jsonl: Write) -> None:
+    turns = [{"from": "human", "value": "a?"}, {"from": "gpt", "value": "<think>b</think>c"}]
+    one, two, none = records(
+        write_jsonl(
+            [
+                {"conversations": [{"from": "system", "value": "Be brief."}, *turns]},
+                {"conversations": [*turns, {"from": "human", "value": "d?"}]},
+                {"conversations": None},
+            ]
+        )
+    )
+    assert isinstance(one, Record)
+    assert one.responses == (Response("unknown", "b", "c"),)
+    for dropped in (two, none):
+        assert isinstance(dropped, Drop)
+        assert dropped.reason == "not_one_turn"
+
+
+def test_of_parquet_only_what_matters_is_decoded(tmp_path: Path) -> None:
+    rows = [GOOD]
+    table = pa.Table.from_pylist(rows)
+    beyond = pa.array([2**62], pa.timestamp("us"))  # a date that Python does not have
+    pq.write_table(table.append_column("when", beyond), tmp_path / "a.parquet")
+    assert only(tmp_path / "a.parquet").responses
+
+
+def test_names_hold_no_folder_of_this_machine(write_jsonl: Write) -> None:
+    path = write_jsonl([GOOD, GOOD | {"answer": ""}])
+    source = open_source(str(path))
+    assert source.name == "traces.jsonl"
+    dropped = [
+        drop for record in source.records if isinstance(record, Record) for drop in record.dropped
+    ]
+    assert [drop.origin for drop in dropped] == ["traces.jsonl"]
+
+
+def test_a_folder_is_read_without_what_describes_it(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / ".git").mkdir()
+    for path in ("a.jsonl", "sub/a.jsonl"):
+        (tmp_path / path).write_text(json.dumps(GOOD | {"question": path}))
+    for path in ("manifest.json", ".git/x.json", "README.md"):
+        (tmp_path / path).write_text("not rows")
+    questions = [r.question for r in records(tmp_path) if isinstance(r, Record)]
+    assert questions == ["a.jsonl", "sub/a.jsonl"]
 
 
 def test_a_question_whose_response_is_dropped_is_kept(write_jsonl: Write) -> None:

@@ -62,7 +62,7 @@ def test_split_is_the_inverse_of_join(reasoning: str, answer: str) -> None:
     assert split_reply(join_reply(reasoning, answer)) == (reasoning.strip(), answer.strip())
 
 
-_PIECES = st.sampled_from(["<think>", "</think>", "`", "```\n", "\n", "a", " ", "<", "think>"])
+_PIECES = st.sampled_from(["<think>", "</think>", "`", "```\n", "\n", "a", " "])
 
 
 @given(st.lists(_PIECES, max_size=12).map("".join))

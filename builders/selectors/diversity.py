@@ -13,7 +13,7 @@ Noise = Literal["drop", "one-cluster"]
 
 @selector(needs=())
 def random(columns: pa.Table, u: Floats) -> Indices:
-    """Every trace with the same probability: the baseline.
+    """Every trace with the same probability.
 
     Section 4.
     """
@@ -33,7 +33,7 @@ def topics(columns: pa.Table, u: Floats) -> Indices:
 
 @selector(needs=("cluster",))
 def semantic(columns: pa.Table, u: Floats, *, noise: Noise = "drop") -> Indices:
-    """Uniform over clusters of similar questions, which take turns; noise: `noise`.
+    """Uniform over clusters of similar questions, which take turns (noise: `noise`).
 
     Section 4 clusters by HDBSCAN, which leaves questions that are like no others as noise. They
     are in no cluster, so they are dropped; with `one-cluster` they take turns as one more.

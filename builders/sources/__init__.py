@@ -4,11 +4,15 @@ Every source yields a `Record` or a `Drop` for each of its rows:
 
     Record(question="What is 7 + 5?", reference_answer="12", source="sums", license="mit",
            responses=(Response("synthetic-teacher", "7 + 5 = 12.", "12"),))
-    Drop(origin="sums.jsonl", row=17, reason="think_not_closed", excerpt="Prove that …")
+    Drop(id="9f0c4e7d21b86a35", origin="sums.jsonl", row=17, reason="think_not_closed",
+         excerpt="Prove that …")
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
+
+DEMO = "naturalthoughts-synthetic-demo"
+"""The source of the embedded demo; the data card says that its rows are synthetic."""
 
 UNKNOWN = "unknown"
 """Written where a source does not say its licence or teacher; the data card points it out."""
@@ -19,7 +23,10 @@ DROP_REASONS = {
     "no_answer": "the response has reasoning but no final answer",
     "think_not_closed": "the thinking never ends: the response was cut off",
     "cut_by_length": "the source says that the response was cut by its length limit",
-    "not_text": "a value that should be text is a list, an object or a truth value",
+    "not_separable": "reasoning and answer both leave a code block open, which hides </think>",
+    "too_long": "question, reasoning and answer are longer than a million characters together",
+    "not_one_turn": "the conversation is not one question and one reply",
+    "not_text": "a value that should be text is neither text nor a number",
     "not_unicode": "a text contains half of a surrogate pair",
     "not_an_object": "the row is not an object with named columns",
 }
@@ -42,8 +49,12 @@ class SecondAnswer(NamedTuple):
 
 
 class Drop(NamedTuple):
-    """A row, or a teacher's response, that cannot be used, and why: a key of `DROP_REASONS`."""
+    """A row, or a teacher's response, that cannot be used, and why: a key of `DROP_REASONS`.
 
+    The id is a hash of what the row says, so the same row is listed once, wherever it comes from.
+    """
+
+    id: str
     origin: str
     row: int
     reason: str

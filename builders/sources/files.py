@@ -5,8 +5,11 @@ of a JSON lines file, else its position counted from 1.
 """
 
 import csv
+import io
 import json
-from collections.abc import Iterator
+import lzma
+import zlib
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,6 +21,7 @@ from builders.errors import BadSource
 Row = tuple[int, Any]
 
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".parquet")
+_METADATA = {"manifest.json", "dataset_info.json", "dataset_infos.json", "state.json"}
 _COMPRESSED = (".gz", ".bz2", ".xz")
 _MAX_DEPTH = 100  # a row nested deeper is an attack, or no row
 _PARQUET_ROWS = 256  # rows decoded at once: a few MB of long traces
@@ -30,7 +34,7 @@ def list_files(path: Path) -> list[Path]:
         BadSource: nothing there can be read.
     """
     if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.is_file() and _kind(file))
+        files = sorted(file for file in path.rglob("*") if _is_data(file, path))
         if not files:
             raise BadSource(f"{path}: the folder holds none of {', '.join(SUFFIXES)}")
         return files
@@ -41,6 +45,11 @@ def list_files(path: Path) -> list[Path]:
     return [path]
 
 
+def is_file_name(name: str) -> bool:
+    """Whether a name has the suffix of a file that can be read."""
+    return bool(_kind(Path(name)))
+
+
 def count_rows(files: list[Path]) -> int | None:
     """The number of rows where it costs nothing to know: Parquet."""
     if all(_kind(file) == ".parquet" for file in files):
@@ -49,20 +58,30 @@ def count_rows(files: list[Path]) -> int | None:
     return None
 
 
-def read_rows(path: Path) -> Iterator[Row]:
+def read_rows(path: Path, columns: Collection[str] | None = None) -> Iterator[Row]:
     """The numbered rows of one file.
+
+    Args:
+        path: the file.
+        columns: those that matter; of Parquet the others are not decoded, and read as null.
 
     Raises:
         BadSource: the file is empty or broken; the message says where.
     """
     kind = _kind(path)
-    rows = _parquet_rows(path) if kind == ".parquet" else _text_rows(path, kind)
+    rows = _parquet_rows(path, columns) if kind == ".parquet" else _text_rows(path, kind)
     empty = True
     for row in rows:
         empty = False
         yield row
     if empty:
         raise BadSource(f"{path}: the file has no rows")
+
+
+def _is_data(path: Path, root: Path) -> bool:
+    """Whether a file of a folder holds rows, and is neither hidden nor about the others."""
+    hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
+    return path.is_file() and bool(_kind(path)) and not hidden and path.name not in _METADATA
 
 
 def _kind(path: Path) -> str:
@@ -83,7 +102,7 @@ def _text_rows(path: Path, kind: str) -> Iterator[Row]:
                 yield from _json_array_rows(path, file)
             else:
                 yield from _json_lines(path, file)
-    except (EOFError, OSError) as error:
+    except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
         raise BadSource(f"{path}: cannot be read: {error}") from error
 
 
@@ -107,7 +126,10 @@ def _json_lines(path: Path, file: IO[bytes]) -> Iterator[Row]:
         except UnicodeDecodeError as error:
             raise BadSource(f"{path}, line {number}: not UTF-8: {error.reason}") from error
         except ValueError as error:
-            raise BadSource(f"{path}, line {number}: not JSON: {error}") from error
+            raise BadSource(
+                f"{path}, line {number}: not JSON: {error}; each line holds one object, or the "
+                "whole file one array of objects"
+            ) from error
         except RecursionError as error:
             raise BadSource(f"{path}, line {number}: nested too deeply") from error
 
@@ -135,12 +157,11 @@ def _json_array_rows(path: Path, file: IO[bytes]) -> Iterator[Row]:
                 yield number, row.value
                 row = ijson.ObjectBuilder()
     except ijson.JSONError as error:
-        raise BadSource(f"{path}: not JSON: {' '.join(str(error).split())}") from error
+        reason = " ".join(str(error).split())
+        raise BadSource(f"{path}, after row {number}: not JSON: {reason}") from error
 
 
 def _csv_rows(path: Path, file: IO[bytes]) -> Iterator[Row]:
-    import io
-
     csv.field_size_limit(2**31 - 1)  # a trace is longer than the library's default of 128 KiB
     try:
         with io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
@@ -165,13 +186,15 @@ def _open_parquet(path: Path) -> pq.ParquetFile:
         raise BadSource(f"{path}: not Parquet: {error}") from error
 
 
-def _parquet_rows(path: Path) -> Iterator[Row]:
+def _parquet_rows(path: Path, columns: Collection[str] | None) -> Iterator[Row]:
     file = _open_parquet(path)
+    every = dict.fromkeys(file.schema_arrow.names)
+    wanted = [name for name in every if columns is None or name in columns]
     number = 0
     try:
-        for batch in file.iter_batches(batch_size=_PARQUET_ROWS):
+        for batch in file.iter_batches(batch_size=_PARQUET_ROWS, columns=wanted):
             for row in batch.to_pylist():
                 number += 1
-                yield number, row
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+                yield number, every | row
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise BadSource(f"{path}, after row {number}: cannot be read: {error}") from error

@@ -1,7 +1,9 @@
 """Rows of a data set on the Hub, streamed at the commit that its revision resolves to."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import pyarrow as pa
 
 from builders.errors import BadSource
 from builders.sources.files import Row
@@ -27,6 +29,7 @@ def open_hub(repo: str, *, subset: str | None, split: str, revision: str | None)
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
+    datasets.logging.set_verbosity(datasets.logging.CRITICAL)  # what it logs, we raise
     try:
         info = HfApi().dataset_info(repo, revision=revision)
         stream = datasets.load_dataset(repo, subset, split=split, revision=info.sha, streaming=True)
@@ -38,6 +41,26 @@ def open_hub(repo: str, *, subset: str | None, split: str, revision: str | None)
         raise BadSource(
             f"{repo}: no such file, and not to be had from the Hub: {reason}"
         ) from error
-    license = info.card_data.get("license") if info.card_data else None
+    stated = info.card_data.get("license") if info.card_data else None
+    license = ", ".join(stated) if isinstance(stated, list) else stated
     total = stream.info.splits[split].num_examples if stream.info.splits else None
-    return HubRows(str(info.sha), license, total or None, enumerate(stream, start=1))
+    return HubRows(str(info.sha), license, total or None, _numbered(repo, stream))
+
+
+def _numbered(repo: str, stream: Iterable[Any]) -> Iterator[Row]:
+    """The rows with their numbers; whatever breaks on the way is the source's fault."""
+    import datasets
+    import httpx
+
+    number = 0
+    try:
+        for number, row in enumerate(stream, start=1):
+            yield number, row
+    except (
+        httpx.HTTPError,
+        pa.ArrowException,
+        datasets.exceptions.DatasetsError,
+        OSError,
+        ValueError,
+    ) as error:
+        raise BadSource(f"{repo}, after row {number}: cannot be read: {error}") from error

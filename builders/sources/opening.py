@@ -1,6 +1,7 @@
 """Open a source by what the user wrote: `demo`, a path, or the id of a Hub data set."""
 
 import itertools
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -9,14 +10,16 @@ import pyarrow as pa
 
 from builders.errors import BadSource, UnknownLayout
 from builders.schema import DISAGREES
-from builders.sources import UNKNOWN, Drop, Record, Response, SecondAnswer, Source, demo
-from builders.sources.files import Row, count_rows, list_files, read_rows
+from builders.sources import DEMO, UNKNOWN, Drop, Record, Response, SecondAnswer, Source, demo
+from builders.sources.files import Row, count_rows, is_file_name, list_files, read_rows
 from builders.sources.hub import open_hub
-from builders.sources.layouts import Defaults, read_row, recognise
+from builders.sources.layouts import READ, Defaults, read_row, recognise
 
-DEMO_SOURCE = "naturalthoughts-synthetic-demo"
 BENCHMARK_ROWS = 500
 """Held-out problems of each split: the standard error of an accuracy is at most 2.3 points."""
+
+_FIRST_ROWS = 100
+"""Rows by whose columns a layout is recognised: rows of JSON may leave out what they lack."""
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -48,42 +51,51 @@ def open_source(
         BadSource: there is nothing to read; errors in its middle are raised by the records.
     """
     path = Path(name)
-    if not path.exists() and _HUB_ID.fullmatch(name) and not path.suffix:
+    if not path.exists() and _HUB_ID.fullmatch(name) and not is_file_name(name):
         hub = open_hub(name, subset=subset, split=split, revision=revision)
         defaults = Defaults(source or name, license or hub.license or UNKNOWN, teacher or UNKNOWN)
         layout, records = _read(name, hub.rows, columns or {}, defaults)
         return Source(name, hub.commit, layout, hub.total, records)
     files = list_files(path)
-    defaults = Defaults(source or path.name.split(".")[0], license or UNKNOWN, teacher or UNKNOWN)
+    # Names are published with the pool: without the folders of this machine.
+    shown = _printable(path.resolve().name)
+    defaults = Defaults(source or shown.split(".")[0], license or UNKNOWN, teacher or UNKNOWN)
+    mapping = columns or {}
 
     def read(file: Path) -> tuple[str, Iterator[Record | Drop]]:
-        return _read(str(file), read_rows(file), columns or {}, defaults)
+        origin = _printable(str(Path(shown) / file.relative_to(path)))
+        return _read(origin, read_rows(file, {*READ, *mapping.values()}), mapping, defaults)
 
     layout, first = read(files[0])
     others = (record for file in files[1:] for record in read(file)[1])
-    records = itertools.chain(first, others)
-    return Source(str(path), None, layout, count_rows(files), records)
+    return Source(shown, None, layout, count_rows(files), itertools.chain(first, others))
 
 
 def _read(
     origin: str, rows: Iterable[Row], columns: Mapping[str, str], defaults: Defaults
 ) -> tuple[str, Iterator[Record | Drop]]:
-    """The name of the layout, recognised by the first row, and all records."""
+    """The name of the layout, recognised by the first rows, and all records."""
     rows = iter(rows)
-    first = next(rows, None)
-    if first is None:
+    first = list(itertools.islice(rows, _FIRST_ROWS))
+    if not first:
         raise BadSource(f"{origin}: there are no rows")
-    if not isinstance(first[1], Mapping):
-        raise BadSource(f"{origin}: row {first[0]} is no object with named columns")
+    objects = [row for _, row in first if isinstance(row, Mapping)]
+    if not objects:
+        raise BadSource(f"{origin}: row {first[0][0]} is no object with named columns")
     try:
-        layout = recognise(first[1], columns)
+        layout = recognise(objects, columns)
     except UnknownLayout as error:
         raise UnknownLayout(f"{origin}: {error}") from error
     records = (
         read_row(layout, origin, number, row, defaults)
-        for number, row in itertools.chain([first], rows)
+        for number, row in itertools.chain(first, rows)
     )
     return layout.name, records
+
+
+def _printable(name: str) -> str:
+    """A file's name as text; bytes that are none become question marks."""
+    return os.fsencode(name).decode(errors="replace")
 
 
 def open_demo(rows: int, *, seed: int) -> Source:
@@ -113,7 +125,7 @@ def _demo_records(rows: int, seed: int) -> Iterator[Record]:
         yield Record(
             question=row.question,
             reference_answer=row.reference_answer,
-            source=DEMO_SOURCE,
+            source=DEMO,
             license="apache-2.0",
             responses=(Response(demo.TEACHER, row.reasoning, row.answer, "stop"),),
             second_answers=(SecondAnswer(demo.SECOND_ANSWERER, row.second_answer),),

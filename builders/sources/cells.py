@@ -1,0 +1,93 @@
+"""What single cells of a source say: a text, or a teacher's response, or why it is none."""
+
+from collections.abc import Callable
+from typing import Any
+
+from builders.sources import Response
+from builders.traces import Reply, ThinkNotClosed, join_reply, split_reply
+
+_LONGEST = 1_000_000
+"""Characters of question, reasoning and answer together: no student reads more, and a thousand
+such rows still fit into one row group. Ours."""
+
+
+class Unusable(ValueError):
+    """A row, or a teacher's response, that cannot be used, and why: a key of `DROP_REASONS`."""
+
+    def __init__(self, reason: str, teacher: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.teacher = teacher
+
+
+def text_of(value: Any) -> str:
+    """A cell as text without white space around it; a number as its digits; no value as "".
+
+    Raises:
+        Unusable: it is neither text nor a number, or no Unicode, or too long.
+    """
+    if value is None or value != value:  # NaN, which tables use for "no value"
+        return ""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise Unusable("not_text")
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # a column of whole numbers becomes float where a value is missing
+    text = str(value).strip()
+    if len(text) > _LONGEST:
+        raise Unusable("too_long")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise Unusable("not_unicode") from error
+    return text
+
+
+def response_from_reply(
+    teacher: str, question: str, text: Any, finish_reason: Any = None
+) -> Response | Unusable:
+    """A response from a whole reply with inline `<think>`."""
+    return _checked(teacher, question, lambda: split_reply(text_of(text)), finish_reason)
+
+
+def response_from_parts(
+    teacher: str, question: str, reasoning: Any, answer: Any, finish_reason: Any = None
+) -> Response | Unusable:
+    """A response from its two parts."""
+
+    def reply() -> Reply:
+        parts = Reply(text_of(reasoning), text_of(answer))
+        # Stray tags in the parts would be read as tags by whoever trains on the row.
+        return split_reply(join_reply(*parts)) if "think>" in "".join(parts) else parts
+
+    return _checked(teacher, question, reply, finish_reason)
+
+
+def _checked(
+    teacher: str, question: str, read: Callable[[], Reply], finish_reason: Any
+) -> Response | Unusable:
+    try:
+        finish = text_of(finish_reason) or None
+        reply = read()
+        if finish == "length":
+            raise Unusable("cut_by_length")
+        if not reply.reasoning:
+            raise Unusable("no_reasoning")
+        if not reply.answer:
+            raise Unusable("no_answer")
+        if len(question) + len(reply.reasoning) + len(reply.answer) > _LONGEST:
+            raise Unusable("too_long")
+        if not _can_be_divided_again(reply):
+            raise Unusable("not_separable")
+    except ThinkNotClosed:
+        return Unusable("think_not_closed", teacher)
+    except Unusable as unusable:
+        return Unusable(unusable.reason, teacher)
+    return Response(teacher, reply.reasoning, reply.answer, finish)
+
+
+def _can_be_divided_again(reply: Reply) -> bool:
+    """Whether the published message gives the same parts to whoever divides it."""
+    try:
+        return split_reply(join_reply(*reply)) == reply
+    except ThinkNotClosed:
+        return False
