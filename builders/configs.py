@@ -52,7 +52,7 @@ class Family(NamedTuple):
     not_for: str
 
 
-_ALL_SIZES = ("1k", "10k", "100k", "500k")  # section 4
+_ALL_SIZES = ("1k", "10k", "100k", "500k")  # the paper's sizes
 _THINK = Mixing("think")
 
 

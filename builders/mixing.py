@@ -86,10 +86,10 @@ class Mixing(NamedTuple):
     def about(self) -> str:
         """What is the paper's, and what is our choice."""
         said = {
-            "think": "Section 4: reasoning and answer.",
-            "no_think": "Section 5.3: the answer alone.",
-            "random": "Section 5.3: System-2 with probability p.",
-            "difficulty": "Section 5.3: System-2 where the models disagree. What happens where the "
+            "think": "The paper's: reasoning and answer.",
+            "no_think": "The paper's System-1 (section 5.3): the answer alone.",
+            "random": "The paper's random mixing (section 5.3): System-2 with probability p.",
+            "difficulty": "The paper's difficulty mixing (section 5.3): System-2 where the models disagree. What happens where the "
             "judge is unsure is our choice; rows that no judge has seen are left out.",
         }[self.rule]
         if self.instructed_share:

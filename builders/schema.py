@@ -44,7 +44,7 @@ DOMAINS = (
     "Science",
     "Sociology",
 )
-"""The 13 disciplines of SuperGPQA, by which the paper annotates domains (section 3)."""
+"""The 13 disciplines of SuperGPQA, by which the paper annotates domains."""
 
 DISAGREES = {"agree": False, "disagree": True, "unsure": None}
 """From a verdict on two answers to the column `models_disagree`."""

@@ -4,7 +4,7 @@ r"""A model's reply as (reasoning, answer), and back.
 Reply(reasoning='2 and 2 make 4.', answer='The answer is 4.')
 
 What counts as a tag, and where the answer starts, is our choice; the paper only says that the
-reasoning stands between `<think>` and `</think>` and that the answer follows (section 3).
+reasoning stands between `<think>` and `</think>` and that the answer follows.
 """
 
 import bisect

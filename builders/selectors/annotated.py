@@ -20,8 +20,8 @@ def strategies(
 
     The density is the number of strategies per reasoning token. A trace is weighted by its density,
     but no more than the `dense_quantile` of the eligible traces weighs, and ranked by weighted
-    sampling without replacement. The paper keeps 4 to 8 strategies and down-samples low density
-    (section 4); the formula, the quantile and the ranking are our choice.
+    sampling without replacement. The paper keeps 4 to 8 strategies and down-samples low
+    density; the formula, the quantile and the ranking are our choice.
     """
     found = pc.list_value_length(columns["strategies"])
     rows = where(pc.and_(pc.greater_equal(found, at_least), pc.less_equal(found, at_most)))
@@ -36,7 +36,7 @@ def strategies(
 def verbose(columns: pa.Table, u: Floats, *, at_least: int = 7) -> Indices:
     """Wordy traces: verbosity `at_least` or more of 10, in random order.
 
-    The paper compares low, middle and high verbosity and finds a weak signal (section 4); where
+    The paper compares low, middle and high verbosity and finds a weak signal; where
     the bands end is our choice.
     """
     wordy = pc.greater_equal(columns["verbosity"], at_least)
@@ -57,7 +57,7 @@ def concise(columns: pa.Table, u: Floats, *, at_most: int = 3) -> Indices:
 def disagree(columns: pa.Table, u: Floats) -> Indices:
     """Questions on which the teacher and a second model disagree, in random order.
 
-    A judge decides whether two answers differ (section 4). Where it is unsure the trace is not
+    A judge decides whether two answers differ, as in the paper. Where it is unsure the trace is not
     eligible: our choice.
     """
     return shuffled(where(columns["models_disagree"]), u)

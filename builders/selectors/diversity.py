@@ -15,7 +15,7 @@ Noise = Literal["drop", "one-cluster"]
 def random(columns: pa.Table, u: Floats) -> Indices:
     """Every trace with the same probability.
 
-    Section 4.
+    The paper's baseline.
     """
     return shuffled(np.arange(len(columns)), u)
 
@@ -24,7 +24,7 @@ def random(columns: pa.Table, u: Floats) -> Indices:
 def topics(columns: pa.Table, u: Floats) -> Indices:
     """Uniform over the domains, which take turns until they are used up.
 
-    Section 4. Turns, rather than equal chances, are our choice: every prefix is balanced.
+    The paper's rule. Turns, rather than equal chances, are our choice: every prefix is balanced.
     """
     rows = where(pc.is_valid(columns["domain"]))
     codes = pc.dictionary_encode(columns["domain"]).combine_chunks().indices
@@ -35,7 +35,7 @@ def topics(columns: pa.Table, u: Floats) -> Indices:
 def semantic(columns: pa.Table, u: Floats, *, noise: Noise = "drop") -> Indices:
     """Uniform over clusters of similar questions, which take turns (noise: `noise`).
 
-    Section 4 clusters by HDBSCAN, which leaves questions that are like no others as noise. They
+    The paper clusters by HDBSCAN, which leaves questions that are like no others as noise. They
     are in no cluster, so they are dropped; with `one-cluster` they take turns as one more.
     Both are our choice.
     """

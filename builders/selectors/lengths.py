@@ -12,7 +12,7 @@ def long(
 ) -> Indices:
     """Long reasoning: drawn with weight min(1, (tokens / `full_length`) ^ `exponent`).
 
-    Section 4 keeps a trace with this probability. We rank by weighted sampling without replacement
+    The paper keeps a trace with this probability. We rank by weighted sampling without replacement
     with it as the weight, so every trace is eligible and any size can be filled.
     """
     rows = np.arange(len(columns))
