@@ -1,0 +1,180 @@
+"""Skeletons with one thread: a total, a clock, a place in a circle, that changes step by step.
+
+A skeleton draws the numbers for a wanted number of steps and tells them in a family's words, or
+gives up with None where the numbers do not come out. Values stay within 0 to 99 and operands are
+mostly single digits (our choice: a student of a million parameters learns these sums in minutes).
+"""
+
+from __future__ import annotations
+
+import random
+
+from builders.sources.demo.marks import ORDINALS
+from builders.sources.demo.problems import Line, Op, Problem
+from builders.sources.demo.wording import Teller
+
+HIGHEST = 99  # two digits
+
+
+def digit(rng: random.Random) -> int:
+    """1 to 9."""
+    return 1 + int(rng.random() * 9)
+
+
+def draw_changes(
+    rng: random.Random, start: int, count: int, kinds: str
+) -> list[tuple[str, int]] | None:
+    """``count`` changes of a total that starts at ``start``: an operation and its operand each.
+
+    Args:
+        rng: Where the numbers come from.
+        start: The total before the changes.
+        count: How many changes.
+        kinds: The operations allowed, of ``+-*/``; ``*`` doubles and ``/`` halves.
+    """
+    total, changes = start, []
+    for _ in range(count):
+        fits = [
+            kind
+            for kind in kinds
+            if (kind == "+" and total < HIGHEST - 9)
+            or (kind == "-" and total > 1)
+            or (kind == "*" and 0 < total <= 30)
+            or (kind == "/" and total >= 4 and total % 2 == 0)
+        ]
+        if not fits:
+            return None
+        kind = fits[int(rng.random() * len(fits))]
+        if kind == "+":
+            by = digit(rng)
+            total += by
+        elif kind == "-":
+            by = min(digit(rng), total - 1)
+            total -= by
+        elif kind == "*":
+            by = 2
+            total *= 2
+        else:
+            by = 2
+            total //= 2
+        changes.append((kind, by))
+    return changes
+
+
+_PART = {"+": "up", "-": "down", "*": "double", "/": "halve"}
+
+
+def kinds_of(tell: Teller) -> str:
+    """The changes that a family has words for."""
+    return "".join(kind for kind, part in _PART.items() if part in tell.family.says)
+
+
+def chain(
+    tell: Teller, start: int, changes: list[tuple[str, int]], first: int = 0, **words: str
+) -> list[Line]:
+    """The opening line and one line a change; the first operation has the number ``first``."""
+    lines = [Line(tell.fill(tell.open, start, **words))]
+    for number, (kind, by) in enumerate(changes):
+        before = start if number == 0 else ~(first + number - 1)
+        lines.append(Line(tell.clause(_PART[kind], by, **words), (Op(kind, before, by),)))
+    return lines
+
+
+def operands_of(start: int, changes: list[tuple[str, int]]) -> tuple[int, ...]:
+    """The numbers of a chain; doubling and halving have codes above 100."""
+    return (start, *(by if kind == "+" else -by if kind == "-" else 100 + ord(kind)
+                     for kind, by in changes))  # fmt: skip
+
+
+def running_total(tell: Teller, rng: random.Random, steps: int) -> Problem | None:
+    """A start and a chain of changes, in the order of the question."""
+    start = 3 + int(rng.random() * 50)
+    changes = draw_changes(rng, start, steps, kinds_of(tell))
+    if changes is None:
+        return None
+    lines = chain(tell, start, changes)
+    return Problem(tuple(lines), tell.say("ask"), operands_of(start, changes))
+
+
+def undo(tell: Teller, rng: random.Random, steps: int) -> Problem | None:
+    """The end is known, the start is asked; the question goes back in time, change by change."""
+    end = 3 + int(rng.random() * 50)
+    changes = draw_changes(rng, end, steps, "+-")
+    if changes is None:
+        return None
+    lines = [Line(tell.fill(tell.open, end))]
+    for number, (kind, by) in enumerate(changes):
+        part = "down" if kind == "+" else "up"  # what had been taken away is put back
+        before = end if number == 0 else ~(number - 1)
+        lines.append(Line(tell.clause(part, by), (Op(kind, before, by),)))
+    return Problem(tuple(lines), tell.say("ask"), operands_of(end, changes))
+
+
+def share(tell: Teller, rng: random.Random, steps: int) -> Problem | None:
+    """A chain of changes whose result is divided evenly."""
+    start = 3 + int(rng.random() * 40)
+    changes = draw_changes(rng, start, steps - 1, "+-")
+    if changes is None:
+        return None
+    total = start + sum(by if kind == "+" else -by for kind, by in changes)
+    divisors = [k for k in (2, 3, 4, 5) if total % k == 0 and total // k <= 12]
+    if not divisors:
+        return None
+    by = divisors[int(rng.random() * len(divisors))]
+    last = Op("/", start if steps == 1 else ~(steps - 2), by)
+    lines = [*chain(tell, start, changes), Line(tell.say("share", by), (last,))]
+    return Problem(tuple(lines), tell.say("ask"), (*operands_of(start, changes), by))
+
+
+def clock(tell: Teller, rng: random.Random, steps: int) -> Problem | None:
+    """Hours on a clock of twelve."""
+    start = 1 + int(rng.random() * 12)
+    hours = [digit(rng) for _ in range(steps)]
+    lines = [Line(tell.fill(tell.open, start))]
+    for number, by in enumerate(hours):
+        before = start if number == 0 else ~(number - 1)
+        lines.append(Line(tell.clause("up", by), (Op("clock", before, by, 12),)))
+    return Problem(tuple(lines), tell.say("ask"), (start, *hours))
+
+
+def sequence(tell: Teller, rng: random.Random, steps: int) -> Problem | None:
+    """The first term and a rule; a later term is asked."""
+    start, by = digit(rng) + digit(rng), digit(rng)
+    if start + by * steps > HIGHEST:
+        return None
+    lines = [Line(tell.fill(tell.open, start)), Line(tell.say("up", by))]
+    for number in range(steps):
+        before = start if number == 0 else ~(number - 1)
+        term = tell.fill(tell.family.says["term"][0], nth=ORDINALS[number + 1])
+        lines.append(Line(term, (Op("+", before, by),), said=False))
+    ask = tell.say("ask", nth=ORDINALS[steps])
+    return Problem(tuple(lines), ask, (start, by, steps))
+
+
+def cycle(tell: Teller, rng: random.Random, steps: int) -> Problem | None:
+    """Named states in a circle, and moves along it; a move of 0 changes nothing."""
+    labels = tell.family.labels
+    moves = [int(part[5:]) for part in tell.family.says if part.startswith("move ")]
+    start = int(rng.random() * len(labels))
+    chosen = [moves[int(rng.random() * len(moves))] for _ in range(steps)]
+    lines = [Line(tell.fill(tell.open, state=labels[start]))]
+    for number, by in enumerate(chosen):
+        before = start if number == 0 else ~(number - 1)
+        clause = tell.clause(f"move {by}")
+        lines.append(Line(clause, (Op("turn", before, by, len(labels)),)))
+    return Problem(tuple(lines), tell.say("ask"), (start, *chosen), labels)
+
+
+def relative(tell: Teller, rng: random.Random, steps: int) -> Problem | None:
+    """Each one is placed against the one before; the last one's value is asked."""
+    start = 5 + int(rng.random() * 50)
+    changes = draw_changes(rng, start, steps, "+-")
+    if changes is None:
+        return None
+    lines = [Line(tell.clause("open", start))]
+    for number, (kind, by) in enumerate(changes):
+        before = start if number == 0 else ~(number - 1)
+        clause = tell.clause(_PART[kind], by, before=ORDINALS[number])
+        lines.append(Line(clause, (Op(kind, before, by),)))
+    ask = tell.say("ask", last=ORDINALS[steps])
+    return Problem(tuple(lines), ask, operands_of(start, changes))

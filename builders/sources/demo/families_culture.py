@@ -1,0 +1,205 @@
+"""Families of Philosophy, History, and Literature and Arts."""
+
+from __future__ import annotations
+
+from builders.sources.demo.marks import (
+    CHANGES_BACK,
+    DAYS,
+    ROUNDS,
+    WEEKS,
+    YEARS,
+    ordinal_marks,
+)
+from builders.sources.demo.wording import Family
+
+PHILOSOPHY = (
+    Family(
+        name="double-negation",
+        domain="Philosophy",
+        topic="negation in logic",
+        skeleton="cycle",
+        labels=("true", "false"),
+        marks=(ROUNDS, ordinal_marks("In the {} premise")),
+        says={
+            "open": ("A sentence is {state}", "{who} utters a sentence that is {state}"),
+            "move 1": ("{mark} it is negated", "{mark} {who} puts a not in front of it"),
+            "move 0": ("{mark} it is only repeated", "{mark} {who} only repeats it"),
+            "ask": ("Is the sentence true or false now?",),
+        },
+    ),
+    Family(
+        name="debate-sides",
+        domain="Philosophy",
+        topic="a public debate",
+        skeleton="transfer",
+        things=(("listener", "listeners"), ("pupil", "pupils")),
+        marks=(ROUNDS, ordinal_marks("After the {} speech")),
+        says={
+            "open": ("In the debate {who} has {n} {t}", "{n} {t} side with {who}"),
+            "move": ("{mark} {who} loses {n} {t} to {other}",),
+            "gain": ("{mark} {who} convinces {n} {t} at the door",),
+            "ask": ("How many {ts} does {who} have now?",),
+        },
+    ),
+    Family(
+        name="regress",
+        domain="Philosophy",
+        topic="a regress of reasons",
+        skeleton="sequence",
+        things=(("reason", "reasons"), ("objection", "objections")),
+        says={
+            "open": ("The first level of an argument needs {n} {t}",),
+            "up": ("Every next level needs {n} {t} more than the one before",),
+            "term": ("The {nth} level",),
+            "ask": ("How many {ts} does the {nth} level need?",),
+        },
+    ),
+    Family(
+        name="academy",
+        domain="Philosophy",
+        topic="pupils of a school of thought",
+        skeleton="running_total",
+        things=(("pupil", "pupils"), ("sceptic", "sceptics"), ("stoic", "stoics")),
+        marks=(YEARS, ordinal_marks("After the {} lecture")),
+        says={
+            "open": ("The academy of {who} has {n} {t}", "{who} teaches {n} {t}"),
+            "up": ("{mark} {who} wins over {n} {t}", "{mark} {n} {t} {are} won over"),
+            "down": ("{mark} {who} loses {n} {t}", "{mark} {n} {t} {are} lost to doubt"),
+            "ask": ("How many {ts} does {who} teach now?",),
+        },
+    ),
+)
+
+HISTORY = (
+    Family(
+        name="reigns",
+        domain="History",
+        topic="years of kings",
+        skeleton="running_total",
+        things=(("year", "years"),),
+        marks=(ordinal_marks("The {} king"), ordinal_marks("The {} queen")),
+        says={
+            "open": (
+                "A chronicle begins in year {n}",
+                "A city is built in year {n}",
+            ),
+            "up": ("{mark} rules for {n} {t}", "{mark} reigns {n} {t}"),
+            "ask": ("In which year does the last reign end?",),
+        },
+    ),
+    Family(
+        name="coin-hoard",
+        domain="History",
+        topic="a buried hoard",
+        skeleton="undo",
+        things=(("coin", "coins"), ("ring", "rings")),
+        marks=(CHANGES_BACK,),
+        says={
+            "open": ("The hoard that was found holds {n} {t}", "Diggers found {n} {t} in a pot"),
+            "up": ("{mark} added {n} {t}",),
+            "down": ("{mark} removed {n} {t}",),
+            "ask": ("How many {ts} were in it at the beginning?",),
+        },
+    ),
+    Family(
+        name="two-villages",
+        domain="History",
+        topic="hearths of two villages",
+        skeleton="merge",
+        things=(("house", "houses"), ("hearth", "hearths")),
+        marks=(YEARS, ordinal_marks("Under the {} abbot")),
+        who=(
+            "Aldham",
+            "Birkby",
+            "Corfe",
+            "Denby",
+            "Elton",
+            "Fenwick",
+            "Grimsby",
+            "Holme",
+            "Ilkley",
+        ),
+        says={
+            "open": ("The old roll gives {who} {n} {t}", "The village of {who} has {n} {t}"),
+            "up": ("{mark} {n} {t} {are} built in {who}", "{mark} {who} gains {n} {t}"),
+            "down": ("{mark} {n} {t} {are} burnt in {who}", "{mark} {who} loses {n} {t}"),
+            "ask": ("How many {ts} do {who} and {other} have together?",),
+        },
+    ),
+    Family(
+        name="dynasty",
+        domain="History",
+        topic="lengths of reigns",
+        skeleton="relative",
+        things=(("year", "years"),),
+        marks=(
+            ordinal_marks("The {} king"),
+            ordinal_marks("The {} queen"),
+        ),
+        says={
+            "open": ("{mark} on the list ruled {n} {t}",),
+            "up": ("{mark} ruled {n} {t} longer than the {before}",),
+            "down": ("{mark} ruled {n} {t} less than the {before}",),
+            "ask": ("How many {ts} did the {last} one rule?",),
+        },
+    ),
+)
+
+LITERATURE = (
+    Family(
+        name="growing-poem",
+        domain="Literature and Arts",
+        topic="metre of a poem",
+        skeleton="sequence",
+        things=(("syllable", "syllables"), ("word", "words")),
+        says={
+            "open": ("The first line of a poem has {n} {t}",),
+            "up": ("Every next line has {n} {t} more than the one before",),
+            "term": ("The {nth} line",),
+            "ask": ("How many {ts} does the {nth} line have?",),
+        },
+    ),
+    Family(
+        name="gallery-wall",
+        domain="Literature and Arts",
+        topic="pictures in a gallery",
+        skeleton="running_total",
+        things=(("picture", "pictures"), ("print", "prints"), ("mask", "masks")),
+        marks=(DAYS, WEEKS),
+        says={
+            "open": ("The gallery of {who} shows {n} {t}", "On the wall of {who} hang {n} {t}"),
+            "up": ("{mark} {who} hangs {n} {t}", "{mark} {n} {t} {are} lent to {who}"),
+            "down": ("{mark} {who} takes down {n} {t}", "{mark} {n} {t} {are} sold"),
+            "ask": ("How many {ts} does {who} show now?",),
+        },
+    ),
+    Family(
+        name="concert-programme",
+        domain="Literature and Arts",
+        topic="choice of a programme",
+        skeleton="alternatives",
+        things=(("minute", "minutes"),),
+        marks=(ordinal_marks("The {} programme"),),
+        says={
+            "then": (" and then ", " and later "),
+            "way": ("{mark} plays for {legs}", "{mark} lasts {legs}"),
+            "ask": ("How many {ts} does the shortest programme last?",),
+        },
+    ),
+    Family(
+        name="choir-voices",
+        domain="Literature and Arts",
+        topic="two choirs in one concert",
+        skeleton="merge",
+        things=(("singer", "singers"), ("player", "players")),
+        marks=(ordinal_marks("After the {} song"), DAYS),
+        says={
+            "open": ("The choir of {who} has {n} {t}", "{who} conducts {n} {t}"),
+            "up": ("{mark} {who} gains {n} {t}", "{mark} {n} {t} {are} added to {who}"),
+            "down": ("{mark} {who} loses {n} {t}", "{mark} {n} {t} {are} sent home by {who}"),
+            "ask": ("How many {ts} do {who} and {other} conduct together?",),
+        },
+    ),
+)
+
+CULTURE = PHILOSOPHY + HISTORY + LITERATURE
