@@ -7,10 +7,10 @@ BIN := $(VENV)/bin
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check bench lock wheel clean
+.PHONY: help setup demo test test-slow check bench learnability lock wheel clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.ready ## make .venv with every extra, from the pinned versions
 
@@ -38,8 +38,13 @@ check: setup ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: setup ## run the benchmarks; each prints ratios
-	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+bench: setup ## run the benchmarks
+	$(BIN)/python benchmarks/demo_label_leak.py
+
+learnability: setup ## train the demo student: does it learn from the pool? (20 minutes)
+	$(BIN)/nt import demo --rows 30000 --seed 1000 --pool out/base-pool
+	$(BIN)/python recipes/demo_student/make_base.py --traces out/base-pool/traces --out out/demo-base
+	$(BIN)/python benchmarks/demo_learnability.py --base out/demo-base
 
 lock: setup ## resolve the dependencies again into requirements.lock
 	@{ echo "# Names and versions of everything that 'make setup' installs. Made by 'make lock'; no addresses."; \

@@ -89,8 +89,9 @@ class Mixing(NamedTuple):
             "think": "The paper's: reasoning and answer.",
             "no_think": "The paper's System-1 (section 5.3): the answer alone.",
             "random": "The paper's random mixing (section 5.3): System-2 with probability p.",
-            "difficulty": "The paper's difficulty mixing (section 5.3): System-2 where the models disagree. What happens where the "
-            "judge is unsure is our choice; rows that no judge has seen are left out.",
+            "difficulty": "The paper's difficulty mixing (section 5.3): System-2 where the models "
+            "disagree. What happens where the judge is unsure is our choice; rows that no judge "
+            "has seen are left out.",
         }[self.rule]
         if self.instructed_share:
             said += (

@@ -195,7 +195,7 @@ LITERATURE = (
         marks=(ordinal_marks("After the {} song"), DAYS),
         says={
             "open": ("The choir of {who} has {n} {t}", "{who} conducts {n} {t}"),
-            "up": ("{mark} {who} gains {n} {t}", "{mark} {n} {t} {are} added to {who}"),
+            "up": ("{mark} {who} gains {n} {t}", "{mark} {who} takes in {n} {t}"),
             "down": ("{mark} {who} loses {n} {t}", "{mark} {n} {t} {are} sent home by {who}"),
             "ask": ("How many {ts} do {who} and {other} conduct together?",),
         },

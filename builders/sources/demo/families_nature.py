@@ -21,10 +21,10 @@ ENGINEERING = (
         things=(("floor", "floors"), ("level", "levels")),
         marks=(ordinal_marks("On the {} call"), HOURS),
         says={
-            "open": ("A lift stands at number {n} of a tower", "A lift begins at number {n}"),
+            "open": ("A lift stands at floor {n} of a tower", "A lift begins at floor {n}"),
             "up": ("{mark} it goes up {n} {t}", "{mark} it climbs {n} {t}"),
             "down": ("{mark} it goes down {n} {t}", "{mark} it sinks {n} {t}"),
-            "ask": ("At which number does the lift stand now?",),
+            "ask": ("At which floor does the lift stand now?",),
         },
     ),
     Family(
@@ -176,8 +176,8 @@ MEDICINE = (
         says={
             "open": ("The pharmacy has {n} loose {t}",),
             "pack": (
-                "{mark} {who} puts {k} boxes of {n} {t}",
-                "{mark} {who} stores {k} packs of {n} {t}",
+                "{mark} {who} stores {k} boxes of {n} {t}",
+                "{mark} {who} adds {k} packs of {n} {t}",
             ),
             "ask": ("How many {ts} does the pharmacy have in all?",),
         },

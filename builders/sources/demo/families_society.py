@@ -102,7 +102,7 @@ MANAGEMENT = (
             "open": ("A meeting may last {n} {t}", "The board has {n} {t} for its meeting"),
             "load": ("{mark} needs {n} {t}", "{mark} takes {n} {t}"),
             "ask": (
-                "The meeting ends before one that would be too long. How many {ts} were used?",
+                "The meeting ends before the one that would be too long. How many {ts} were used?",
             ),
         },
     ),
@@ -195,8 +195,8 @@ SOCIOLOGY = (
         who=("Northside", "Southgate", "Oldtown", "Riverside", "Hilltop", "Eastfield", "Lakeview"),
         says={
             "open": ("In {who} live {n} {t}", "The district {who} counts {n} {t}"),
-            "move": ("{mark} {n} {t} {are} drawn from {who} to {other}",),
-            "gain": ("{mark} {n} {t} {are} drawn from abroad to {who}",),
+            "move": ("{mark} {who} loses {n} {t} to {other}",),
+            "gain": ("{mark} {who} takes in {n} {t} from abroad",),
             "ask": ("How many {ts} live in {who} now?",),
         },
     ),
@@ -226,8 +226,8 @@ SOCIOLOGY = (
         marks=(YEARS, MONTHS),
         says={
             "open": ("A choir club has {n} {t}", "A village club begins with {n} {t}"),
-            "up": ("{mark} {n} {t} {are} won", "{mark} {n} {t} {are} admitted"),
-            "down": ("{mark} {n} {t} {are} lost", "{mark} {n} {t} {are} sent away"),
+            "up": ("{mark} the club wins {n} {t}", "{mark} {n} {t} {are} admitted"),
+            "down": ("{mark} the club loses {n} {t}", "{mark} {n} {t} {are} sent away"),
             "ask": ("How many {ts} does the club have now?", "How large is the club in {ts}?"),
         },
     ),

@@ -49,4 +49,4 @@ CLOSERS = (
     "If somebody asked me, I could now say it without looking at the text again.",
 )
 
-ENDS = ("So the answer is {x}.", "That gives {x}.", "The result is {x}.", "{ask} {x}.")
+ENDS = ("So the answer is {x}.", "That gives {x}.", "The result is {x}.")

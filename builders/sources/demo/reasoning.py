@@ -5,7 +5,8 @@ Every style quotes each clause of the question word for word and then computes i
     Ada keeps 12 jars of seed. On Monday morning Ada buys 4 more jars: 12 + 4 = 16.
 
 Small students learn that: going on with a text that they have just seen is the first thing that
-attention learns. What differs between styles is what is said before, between and after.
+attention learns. The question's last sentence is quoted, too, so that where to stop is nothing but
+going on. What differs between styles is what is said before, between and after.
 """
 
 from __future__ import annotations
@@ -98,14 +99,17 @@ def tell(
             value = problem.show(done[position - 1].value)
             out.append(pick(rng, COMMENTS).format(v=value))
 
+    result = problem.show(done[-1].value)
+    out.append(f"{problem.ask} {result}.")
+    spoken = len(out)
     for name, say in AFTER.items():
         if name in wanted:
             use(name, say(scene))
     count = _AFTER[verbosity]
     if count:
         out += _some(rng, CLOSERS, count)
-    end = pick(rng, ENDS).format(x=problem.show(done[-1].value), ask=problem.ask)
-    out.append(end)
+    if len(out) > spoken:
+        out.append(pick(rng, ENDS).format(x=result))
     return " ".join(out), tuple(sorted(used))
 
 

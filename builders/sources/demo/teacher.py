@@ -13,7 +13,7 @@ SECOND_ANSWERER = "synthetic-second-answerer"
 
 # Chances by the number of steps, 0 to 12 and more; all ours. The second answerer's are set so that
 # 36% of a pool disagree, the paper's share; the teacher's so that 2% of its answers are wrong.
-SECOND_ERRS = (0.0, 0.05, 0.09, 0.17, 0.27, 0.38, 0.49, 0.58, 0.65, 0.71, 0.76, 0.8, 0.83)
+SECOND_ERRS = (0.0, 0.045, 0.08, 0.155, 0.255, 0.365, 0.475, 0.57, 0.64, 0.7, 0.75, 0.79, 0.82)
 TEACHER_ERRS = (0.0, 0.004, 0.006, 0.01, 0.015, 0.02, 0.026, 0.032, 0.038, 0.044, 0.05, 0.056, 0.06)
 SECOND_DECLINES = 0.02
 
