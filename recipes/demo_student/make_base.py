@@ -8,9 +8,9 @@ a question of the families that the benchmark holds back.
     python recipes/demo_student/make_base.py --traces out/base-pool/traces \
         --out out/demo-base
 
-Any Parquet with the columns question, reasoning and answer will do. Of the reasoning it takes single
-statements only, each by itself. About 11 minutes on two CPU cores; set OMP_WAIT_POLICY=PASSIVE if
-they are shared. Same seed, machine and library versions, same weights.
+Any Parquet with the columns question, reasoning and answer will do. Of the reasoning it takes
+single statements only, each by itself. About 11 minutes on two CPU cores; set
+OMP_WAIT_POLICY=PASSIVE if they are shared. Same seed, machine and library versions, same weights.
 """
 
 from __future__ import annotations
