@@ -24,8 +24,8 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 demo: setup ## build ./nt from the embedded synthetic pool and show what came out
 	$(BIN)/nt import demo --rows 50000 --pool pool
 	$(BIN)/nt build --pool pool --out nt
-	@$(BIN)/python -c 'from datasets import load_dataset; row = load_dataset("nt", "disagree-10k", split="train")[0]; \
-	  print("\nThe first row of disagree-10k:\n"); print(*(m["content"] for m in row["messages"]), sep="\n\n")'
+	@$(BIN)/python -c 'from datasets import load_dataset; row = load_dataset("nt", "strategies-10k", split="train")[0]; \
+	  print("\nThe first row of strategies-10k:\n"); print(*(m["content"] for m in row["messages"]), sep="\n\n")'
 
 test: setup ## run the tests (under ten minutes on two cores)
 	$(BIN)/python -m pytest -q -m "not slow"
