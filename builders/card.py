@@ -127,7 +127,7 @@ def _loadable(name: str, data_files: Any, identities: list[str]) -> dict[str, An
     """One entry of the card's `configs:`.
 
     `load_dataset` keeps what it loaded under a hash of this entry, not of the files: without an
-    identity in it, a folder that was built again would give the rows that it had before.
+    identity in it, a folder may give the rows that it, or another of its name, had before.
     """
     return {
         "config_name": name,

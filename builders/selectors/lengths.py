@@ -13,7 +13,7 @@ def long(
     """Long reasoning: drawn with weight min(1, (tokens / `full_length`) ^ `exponent`).
 
     The paper keeps a trace with this probability. We rank by weighted sampling without replacement
-    with it as the weight, so every trace is eligible and any size can be filled.
+    with it as the weight, so every trace is eligible and any size can be filled: our choice.
     """
     rows = np.arange(len(columns))
     tokens = columns["num_reasoning_tokens"].to_numpy().astype(np.float64)
