@@ -39,6 +39,7 @@ check: setup ## ruff and mypy
 	$(BIN)/mypy
 
 bench: setup ## run the benchmarks
+	$(BIN)/python benchmarks/demo_shares.py
 	$(BIN)/python benchmarks/demo_label_leak.py
 
 learnability: setup ## train the demo student: does it learn from the pool? (20 minutes)

@@ -204,6 +204,8 @@ def main() -> None:
     parser.add_argument("--base", type=Path, required=True, help="what make_base.py made")
     parser.add_argument("--scratch", action="store_true", help="forget the base's weights")
     parser.add_argument("--rows", type=int, default=20000, help="rows of the pool to train on")
+    parser.add_argument("--most-verbosity", type=int, default=10, help="leave out wordier rows")
+    parser.add_argument("--most-strategies", type=int, default=10, help="leave out richer rows")
     parser.add_argument("--think-share", type=float, default=0.6)
     parser.add_argument("--longest", type=int, default=640, help="leave out longer rows, in tokens")
     parser.add_argument("--lr", type=float, default=3e-3)
@@ -218,7 +220,12 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     rng = random.Random(options.seed)
 
-    rows = list(generate(options.rows, seed=options.seed))
+    rows = [
+        row
+        for row in generate(options.rows, seed=options.seed)
+        if row.verbosity <= options.most_verbosity
+        and len(row.strategies) <= options.most_strategies
+    ]
     pairs = [training_pair(row, rng, options.think_share) for row in rows]
     tokenizer = AutoTokenizer.from_pretrained(options.base, padding_side="left")
     model = AutoModelForCausalLM.from_pretrained(options.base, dtype=torch.float32)

@@ -92,10 +92,7 @@ class Pool(NamedTuple):
         Args:
             columns: names among `columns()`. Where a sidecar is missing the value is null.
         """
-        parts = list(self.facts_by_shard(columns))
-        if not parts:
-            return pa.table({name: pa.array([], _type_of(name)) for name in columns})
-        return pa.concat_tables(parts)
+        return pa.concat_tables(self.facts_by_shard(columns))
 
     def facts_by_shard(self, columns: Sequence[str]) -> Iterator[pa.Table]:
         """The same, one table per shard."""
@@ -220,12 +217,6 @@ def save_manifest(pool: Pool) -> None:
     """Write the pool's manifest."""
     with written_whole(pool.folder / MANIFEST) as path:
         path.write_text(json.dumps(pool.manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
-
-
-def _type_of(column: str) -> pa.DataType:
-    annotation = annotation_of(column)
-    of = TRACES if annotation is None else ANNOTATIONS[annotation].columns
-    return next(c.type for c in of if c.name == column)
 
 
 def _as_texts(table: pa.Table) -> Iterable[str]:

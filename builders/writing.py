@@ -171,19 +171,11 @@ class PoolWriter:
         self._describe()
 
     def _describe(self) -> None:
-        report = self.report()
-        if any(
-            (
-                report.questions_added,
-                report.traces_added,
-                report.second_answers_added,
-                report.dropped,
-            )
-        ):
+        if self._added or self._reasons:
             imports = self._pool.manifest["imports"]
             self._pool.manifest["imports"] = [
                 *imports[: self._imports_before],
-                {**self._source, **report._asdict()},
+                {**self._source, **self.report()._asdict()},
             ]
         save_manifest(self._pool)
         write_pool_card(open_pool(self._pool.folder))
