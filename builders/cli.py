@@ -170,6 +170,11 @@ def _add_build(verbs: Any) -> None:
         help="build exactly these, of any size (disagree-2k, long-500); repeatable; by default "
         "every published config that the pool can fill",
     )
+    verb.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace a release even if its files were changed by hand",
+    )
     verb.set_defaults(run=_build, after_interrupt="The release is as it was before.")
 
 
@@ -324,6 +329,7 @@ def _build(arguments: argparse.Namespace) -> int:
         arguments.out,
         configs=arguments.config,
         seed=arguments.seed,
+        overwrite=arguments.overwrite,
         progress=lambda items, what: _bar(items, what),
     )
     configs = release.manifest["configs"]

@@ -13,7 +13,7 @@ LAYERS = [
     ["errors"],
     ["schema", "ids", "files", "traces", "tokens"],
     ["sources", "pool", "selectors", "mixing"],
-    ["configs", "card", "gather"],
+    ["configs", "card", "gather", "release"],
     ["writing", "labels", "selection"],
     ["manifest"],
     ["importing", "annotating", "build", "listing"],
