@@ -18,8 +18,15 @@ import pyarrow.parquet as pq
 from builders.card import render_release_card
 from builders.configs import Config, parse_config, published
 from builders.errors import BadOption, BadRelease, Busy, ChangedByHand, PoolTooSmall
-from builders.files import PARQUET, ROW_GROUP_ROWS, only_writer, recover_folder, replace_folder
-from builders.gather import BUCKET_ROWS, Bucket, Gathered, gather
+from builders.files import (
+    PARQUET,
+    ROW_GROUP_ROWS,
+    only_writer,
+    recover_folder,
+    replace_folder,
+    room_for,
+)
+from builders.gather import BUCKET_ROWS, SPILL_BYTES, Bucket, Gathered, gather
 from builders.manifest import describe_config, describe_files, describe_release, files_key
 from builders.mixing import chats, instructed, modes
 from builders.pool import MANIFEST, Digests, Pool, fingerprint_of, open_pool
@@ -33,6 +40,7 @@ from builders.release import (
 )
 from builders.schema import PUBLISHED, arrow_schema
 from builders.selection import Availability, Selection, refusal, select
+from builders.selectors import Indices
 
 FILE_ROWS = 50_000
 """Rows of one Parquet file: about 500 MB at 6,000 tokens a trace. A multiple of BUCKET_ROWS."""
@@ -204,11 +212,19 @@ def _write(
         if not files[key]:
             longest[config.ranking] = max(longest.get(config.ranking, 0), config.size)
     rankings = {name: selection.rankings[name][:size] for name, size in longest.items()}
+    new = [config for config, key in zip(configs, keys, strict=True) if not files[key]]
 
     described = []
-    with gather(
-        pool, rankings, folder, progress=lambda shards: progress(shards, "reading")
-    ) as gathered:
+    with (
+        room_for(
+            _bytes_needed(pool, selection, new, rankings),
+            folder.parent,
+            kept="the release is as it was before",
+        ),
+        gather(
+            pool, rankings, folder, progress=lambda shards: progress(shards, "reading")
+        ) as gathered,
+    ):
         for config, key in progress(list(zip(configs, keys, strict=True)), "writing"):
             written = files[key] or describe_files(
                 _write_config(config, gathered, folder, seed), folder
@@ -227,6 +243,25 @@ def _write(
     text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
     (folder / MANIFEST).write_text(text, encoding="utf-8")
     return manifest
+
+
+def _bytes_needed(
+    pool: Pool, selection: Selection, configs: Sequence[Config], rankings: Mapping[str, Indices]
+) -> int:
+    """About how many bytes a build writes: the files, and before them the gathered text."""
+    shards = pool.shards("traces")
+    packed = sum(shard.stat().st_size for shard in shards)
+    metadata = map(pq.read_metadata, shards)
+    plain = sum(m.row_group(i).total_byte_size for m in metadata for i in range(m.num_row_groups))
+    length = selection.facts["num_tokens"].to_numpy() + 1
+
+    def share(rows: Indices) -> float:
+        return float(length[rows].sum() / length.sum())
+
+    files = sum(share(selection.rankings[c.ranking][: c.size]) for c in configs)
+    gathered = plain * sum(map(share, rankings.values()))
+    # A published file has the text twice: in columns of its own, and in `messages`.
+    return round(2 * packed * files + (gathered if gathered > SPILL_BYTES else 0))
 
 
 def _write_config(config: Config, gathered: Gathered, folder: Path, seed: int) -> list[Path]:
