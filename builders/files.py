@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +93,12 @@ def write_parquet(table: pa.Table, path: Path) -> None:
     ):
         if len(table):  # datasets cannot read a row group without rows
             writer.write_table(table, ROW_GROUP_ROWS)
+
+
+def read_columns(path: Path, names: Sequence[str]) -> pa.Table:
+    """Columns of a shard, in this order; for narrow ones: twice as quick as `read_table`."""
+    with pq.ParquetFile(path, pre_buffer=True) as file:
+        return file.read(list(names), use_threads=False).select(list(names))
 
 
 def replace_folder(new: Path, old: Path) -> None:
