@@ -9,7 +9,7 @@ same pool, seed and configs give the same manifest.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,8 @@ import xxhash
 
 import builders
 from builders.configs import FAMILIES, Config, family_of
-from builders.files import ROW_GROUP_ROWS
 from builders.mixing import INSTRUCTIONS, instructed, modes
 from builders.pool import Digests, Pool
-from builders.release import sha256_of
 from builders.schema import FORMAT, PUBLISHED
 from builders.selection import Selection
 from builders.sources import DEMO
@@ -88,7 +86,7 @@ def describe_config(
         config: the config.
         selection: the rankings.
         key: see `files_key`.
-        written: what `describe_files` said of its files.
+        written: what `write_configs` said of its files.
         seed: the build's.
     """
     ranking = selection.rankings[config.ranking]
@@ -117,24 +115,6 @@ def describe_config(
         "domains": _counts(chosen, "domain") if "domain" in chosen.column_names else {},
         "key": key,
         **written,
-    }
-
-
-def describe_files(paths: Sequence[Path], folder: Path) -> dict[str, Any]:
-    """What the manifest says of the Parquet files of a config."""
-    files = [
-        {
-            "path": path.relative_to(folder).as_posix(),
-            "rows": pq.read_metadata(path).num_rows,
-            "bytes": path.stat().st_size,
-            "sha256": sha256_of(path),
-        }
-        for path in paths
-    ]
-    return {
-        "num_bytes": sum(map(_loaded_bytes, paths)),
-        "download_size": sum(path.stat().st_size for path in paths),
-        "files": files,
     }
 
 
@@ -176,8 +156,3 @@ def _first_row(path: Path) -> dict[str, Any]:
     """The first row of a file, for the card to show."""
     row: dict[str, Any] = next(pq.ParquetFile(path).iter_batches(batch_size=1)).to_pylist()[0]
     return row
-
-
-def _loaded_bytes(path: Path) -> int:
-    """The bytes that a file takes when datasets has loaded it, as it counts them."""
-    return sum(batch.nbytes for batch in pq.ParquetFile(path).iter_batches(ROW_GROUP_ROWS))

@@ -15,7 +15,7 @@ LAYERS = [
     ["sources", "pool", "selectors", "mixing"],
     ["configs", "card", "gather", "release"],
     ["writing", "labels", "selection"],
-    ["manifest"],
+    ["manifest", "config_files"],
     ["importing", "annotating", "build", "listing"],
     ["cli"],
 ]

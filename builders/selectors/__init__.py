@@ -69,8 +69,9 @@ def shuffled(rows: Indices, u: Floats) -> Indices:
 def by_weight(rows: Indices, weights: Floats, u: Floats) -> Indices:
     """Rank by weighted sampling without replacement: the first n are such a sample, for every n.
 
-    The key -log(u)/w is the exponential race of Efraimidis and Spirakis (2006); its logarithm
-    keeps weights of 1e-6 apart. Rows of weight 0 come last.
+    The key -log(1 - u)/w is the exponential race of Efraimidis and Spirakis (2006); its logarithm
+    keeps weights of 1e-6 apart. Rows of weight 0 come last. Small u come first, as in `shuffled`:
+    with equal weights it is the same ranking.
 
     Args:
         rows: the eligible rows.
@@ -79,7 +80,7 @@ def by_weight(rows: Indices, weights: Floats, u: Floats) -> Indices:
     """
     order = np.argsort(u[rows])  # so that rows of the same key stand in random order
     with np.errstate(divide="ignore"):
-        key = np.log(-np.log(u[rows[order]])) - np.log(weights[order])
+        key = np.log(-np.log1p(-u[rows[order]])) - np.log(weights[order])
     return rows[order[np.argsort(key, kind="stable")]]
 
 
