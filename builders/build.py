@@ -20,7 +20,7 @@ from builders.configs import Config, parse_config, published
 from builders.errors import BadOption, BadRelease, Busy, PoolTooSmall
 from builders.files import PARQUET, ROW_GROUP_ROWS, only_writer, recover_folder, replace_folder
 from builders.gather import BUCKET_ROWS, Bucket, Gathered, gather
-from builders.manifest import describe_config, describe_release
+from builders.manifest import describe_config, describe_release, manifest_text
 from builders.mixing import chats, instructed, modes
 from builders.pool import MANIFEST, Pool, open_pool
 from builders.schema import PUBLISHED, arrow_schema
@@ -152,8 +152,7 @@ def _write(
             described.append(describe_config(config, selection, paths, folder, seed=seed))
 
     manifest = describe_release(pool, fingerprint, selection, described, folder, seed=seed)
-    text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-    (folder / MANIFEST).write_text(text, encoding="utf-8")
+    (folder / MANIFEST).write_text(manifest_text(manifest), encoding="utf-8")
     (folder / "README.md").write_text(render_release_card(manifest), encoding="utf-8")
     return manifest
 
