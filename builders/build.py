@@ -3,6 +3,7 @@
     nt/README.md                             the data card
     nt/manifest.json                         how every row came to be there
     nt/disagree-10k/train-00000-of-00001.parquet
+    nt/pictures/overlap.png                  on the card, where matplotlib is installed
 
 The same pool, seed and configs give the same bytes, however the pool is sharded.
 """
@@ -22,6 +23,7 @@ from builders.files import PARQUET, ROW_GROUP_ROWS, only_writer, recover_folder,
 from builders.gather import BUCKET_ROWS, Bucket, Gathered, gather
 from builders.manifest import describe_config, describe_release, manifest_text
 from builders.mixing import chats, instructed, modes
+from builders.pictures import draw_pictures
 from builders.pool import MANIFEST, Pool, open_pool
 from builders.schema import PUBLISHED, arrow_schema
 from builders.selection import Availability, Selection, refusal, select
@@ -115,6 +117,7 @@ def _check_replaceable(folder: Path, *, shown: Path | str) -> None:
         ours = {"README.md", MANIFEST} | {
             file["path"] for config in manifest["configs"] for file in config["files"]
         }
+        ours |= {picture["path"] for picture in manifest.get("pictures", [])}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadRelease(
             f"{shown}: is not empty and not a release, so it is not replaced; "
@@ -152,6 +155,7 @@ def _write(
             described.append(describe_config(config, selection, paths, folder, seed=seed))
 
     manifest = describe_release(pool, fingerprint, selection, described, folder, seed=seed)
+    manifest["pictures"] = draw_pictures(manifest, folder)
     (folder / MANIFEST).write_text(manifest_text(manifest), encoding="utf-8")
     (folder / "README.md").write_text(render_release_card(manifest), encoding="utf-8")
     return manifest

@@ -340,6 +340,8 @@ def _build(arguments: argparse.Namespace) -> int:
     size = sum(config["download_size"] for config in configs)
     built = _plural(len(configs), "config")
     print(f"{arguments.out}: {built}, {size / 1e6:,.1f} MB, card in README.md")
+    if not release.manifest["pictures"]:
+        print("the card has no pictures: matplotlib is missing; run: pip install matplotlib")
     load = f"load_dataset({str(arguments.out)!r}, {configs[0]['name']!r})"
     program = f"from datasets import load_dataset; print({load})".replace("'", '"')
     print(f"next: python -c {_quoted(program)}")

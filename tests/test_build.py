@@ -297,6 +297,7 @@ def test_only_a_release_is_replaced(plain_pool: Path, tmp_path: Path) -> None:
     assert sorted(path.name for path in out.iterdir()) == [
         "README.md",
         "manifest.json",
+        "pictures",
         "random-20",
     ]
 
