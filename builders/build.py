@@ -5,7 +5,8 @@
     nt/disagree-10k/train-00000-of-00001.parquet
     nt/pictures/overlap.png                  on the card, where matplotlib is installed
 
-The same pool, seed and configs give the same bytes, however the pool is sharded.
+The same pool, seed and configs give the same bytes, however the pool is sharded; pictures, and the
+card and manifest that name them, also depend on matplotlib's being there, and on its version.
 """
 
 import json

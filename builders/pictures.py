@@ -251,7 +251,7 @@ def _cells(axes: "Axes", shades: NDArray[np.float64], words: list[list[str]]) ->
 def _percent(share: float) -> str:
     if share == 0:
         return ""
-    return "<1" if share < 0.005 else f"{100 * share:.0f}"
+    return "<1" if share < 0.01 else f"{100 * share:.0f}"
 
 
 def _png(figure: "Figure") -> bytes:
