@@ -5,7 +5,8 @@
                   "rows": 10000, "files": [{"path": "…", "sha256": "…"}], …}], …}
 
 The data card is made from it and from nothing else. It holds no date and no path of a machine: the
-same pool, seed and configs give the same manifest.
+same pool, seed and configs give the same manifest, but for `pictures`, which `builders.pictures`
+adds where it can.
 """
 
 import hashlib
