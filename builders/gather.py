@@ -111,7 +111,7 @@ def gather(
         annotated = [c.name for c in PUBLISHED if annotation_of(c.name)]
         facts = pool.facts_by_shard(["id", *annotated])
         start = 0
-        for shard in progress(pool.shards("traces")):
+        for shard in progress(pool.shards("traces") if rankings else ()):
             described = next(facts)
             end = start + len(described)
             here = {name: rank[start:end] for name, rank in ranks.items()}

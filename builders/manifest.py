@@ -9,9 +9,9 @@ same pool, seed and configs give the same manifest, but for `pictures`, which `b
 adds where it can.
 """
 
-import hashlib
 import json
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import xxhash
 from numpy.typing import NDArray
 
 import builders
 from builders.configs import FAMILIES, Config, family_of
 from builders.files import ROW_GROUP_ROWS
-from builders.mixing import INSTRUCTIONS, modes
-from builders.pool import Pool
+from builders.mixing import INSTRUCTIONS, instructed, modes
+from builders.pool import Digests, Pool
+from builders.release import sha256_of
 from builders.schema import FORMAT, PUBLISHED
 from builders.selection import Selection
 from builders.sources import DEMO
@@ -93,25 +95,23 @@ def describe_release(
 
 
 def describe_config(
-    config: Config, selection: Selection, paths: list[Path], folder: Path, *, seed: int
+    config: Config, selection: Selection, *, key: str, written: Mapping[str, Any], seed: int
 ) -> dict[str, Any]:
-    """What the manifest says of one config, whose files were written to `paths` in `folder`."""
+    """What the manifest says of one config.
+
+    Args:
+        config: the config.
+        selection: the rankings.
+        key: see `files_key`.
+        written: what `describe_files` said of its files.
+        seed: the build's.
+    """
     ranking = selection.rankings[config.ranking]
     chosen = selection.facts.take(ranking[: config.size])
     thinks = modes(config.mixing, chosen, seed=seed)
     tokens = chosen["num_tokens"].to_numpy()
     answer_tokens = tokens - chosen["num_reasoning_tokens"].to_numpy()
     trained = np.where(thinks, tokens, answer_tokens)
-    metadata = [pq.read_metadata(path) for path in paths]
-    files = [
-        {
-            "path": path.relative_to(folder).as_posix(),
-            "rows": of_file.num_rows,
-            "bytes": path.stat().st_size,
-            "sha256": _sha256(path),
-        }
-        for path, of_file in zip(paths, metadata, strict=True)
-    ]
     family = FAMILIES[family_of(config.name)]
     return {
         "name": config.name,
@@ -126,17 +126,50 @@ def describe_config(
         },
         "mixing": {**config.mixing.parameters, "about": config.mixing.about},
         "eligible": len(ranking),
-        "rows": sum(file["rows"] for file in files),
+        "rows": sum(file["rows"] for file in written["files"]),
         "mean_tokens": round(float(trained.mean()), 1),
         "lengths": _lengths(trained),
         "think_share": round(float(thinks.mean()), 4),
         "sources": _counts(chosen, "source"),
         "domains": _counts(chosen, "domain"),
         "strategies": _counts(chosen, "strategies"),
+        "key": key,
+        **written,
+    }
+
+
+def describe_files(paths: Sequence[Path], folder: Path) -> dict[str, Any]:
+    """What the manifest says of the Parquet files of a config."""
+    files = [
+        {
+            "path": path.relative_to(folder).as_posix(),
+            "rows": pq.read_metadata(path).num_rows,
+            "bytes": path.stat().st_size,
+            "sha256": sha256_of(path),
+        }
+        for path in paths
+    ]
+    return {
         "num_bytes": sum(map(_loaded_bytes, paths)),
-        "download_size": sum(file["bytes"] for file in files),
+        "download_size": sum(path.stat().st_size for path in paths),
         "files": files,
     }
+
+
+def files_key(config: Config, selection: Selection, digests: Digests, *, seed: int) -> str:
+    """A hash of all that the bytes of a config's files depend on: rows, modes, and who writes.
+
+    Two builds with the same key write the same files, whatever else changed in the pool.
+    """
+    ranking = selection.rankings[config.ranking][: config.size]
+    chosen = selection.facts.take(ranking)
+    told = instructed(config.mixing, chosen["id"].to_pylist(), seed=seed)
+    hashed = xxhash.xxh3_128(digests[ranking].tobytes())
+    hashed.update(np.packbits(modes(config.mixing, chosen, seed=seed)).tobytes())
+    hashed.update(np.packbits(told).tobytes())
+    writer = (FORMAT, builders.__version__, pa.__version__, INSTRUCTIONS, config.name, config.size)
+    hashed.update(json.dumps(writer).encode())
+    return str(hashed.hexdigest())
 
 
 def manifest_text(manifest: dict[str, Any]) -> str:
@@ -212,8 +245,3 @@ def _first_row(path: Path) -> dict[str, Any]:
 def _loaded_bytes(path: Path) -> int:
     """The bytes that a file takes when datasets has loaded it, as it counts them."""
     return sum(batch.nbytes for batch in pq.ParquetFile(path).iter_batches(ROW_GROUP_ROWS))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

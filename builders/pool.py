@@ -32,6 +32,10 @@ from builders.ids import as_numbers
 from builders.schema import ANNOTATIONS, FORMAT, KEYS, TABLES, TEXT, TRACES, Column, annotation_of
 
 MANIFEST = "manifest.json"
+Digest = np.dtype("V16")
+Digests = NDArray[np.void]
+"""One 128-bit hash for each trace, in the order of shards and rows."""
+
 _NARROW = tuple(column.name for column in TRACES if column.name not in TEXT)
 
 
@@ -118,17 +122,21 @@ class Pool(NamedTuple):
                     table = table.append_column(column.field, described[column.name])
             yield table.select(columns)
 
-    def fingerprint(self) -> str:
-        """A hash of all that selection and publishing depend on.
+    def digests(self) -> Digests:
+        """For each trace, a hash of all that selection and publishing depend on.
 
-        It is the sum of one hash per trace, so it does not depend on the order of the rows or on
-        the shards. An id is a hash of the text, so the text need not be read.
+        An id is a hash of the text, so the text need not be read.
         """
-        total = 0
-        for table in self.facts_by_shard(self.columns()):
-            for row in _as_texts(table):
-                total += xxhash.xxh3_128_intdigest(row)
-        return f"{total % 2**128:032x}"
+        hashes = [
+            xxhash.xxh3_128_digest(row)
+            for table in self.facts_by_shard(self.columns())
+            for row in _as_texts(table)
+        ]
+        return np.frombuffer(b"".join(hashes), Digest)
+
+    def fingerprint(self) -> str:
+        """A hash of the whole pool, whatever the order of its rows and shards."""
+        return fingerprint_of(self.digests())
 
     def _numbers(self, table: str, name: str) -> NDArray[np.uint64]:
         """A column of ids as numbers, read shard by shard."""
@@ -187,6 +195,13 @@ class _ByQuestion(NamedTuple):
             return self.table.take(pa.nulls(len(wanted), pa.int64()))
         at = np.minimum(np.searchsorted(self.numbers, wanted), len(self.numbers) - 1)
         return self.table.take(pa.array(at, mask=self.numbers[at] != wanted))
+
+
+def fingerprint_of(digests: Digests) -> str:
+    """The sum of all hashes, which does not depend on their order."""
+    quarters = digests.view(">u4").reshape(-1, 4).sum(axis=0, dtype=np.uint64)
+    total = sum(int(quarter) << 32 * place for place, quarter in enumerate(quarters[::-1]))
+    return f"{total % 2**128:032x}"
 
 
 def open_pool(folder: Path | str) -> Pool:

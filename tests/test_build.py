@@ -22,6 +22,7 @@ from builders.errors import (
     BadPool,
     BadRelease,
     Busy,
+    ChangedByHand,
     MissingColumn,
     PoolTooSmall,
     UnknownConfig,
@@ -222,6 +223,125 @@ def test_without_an_exchange_of_folders(
     build(plain_pool, out, configs=["random-20"])
     assert content(out) == before
     assert not (tmp_path / ".nt.old").exists()
+
+
+def written_anew(release: Path, before: dict[str, int]) -> list[str]:
+    """The files that are not the very ones that were there before; pictures are always drawn."""
+    new = [name for name, inode in inodes(release).items() if before.get(name) != inode]
+    return [name for name in new if not name.startswith("pictures/")]
+
+
+def inodes(release: Path) -> dict[str, int]:
+    files = [path for path in sorted(release.rglob("*")) if path.is_file()]
+    return {str(path.relative_to(release)): path.stat().st_ino for path in files}
+
+
+PARTS = ["random-300", "long-300", "mix-p40-300"]
+
+
+def test_files_that_would_come_out_the_same_are_taken_over(demo_pool: Pool, tmp_path: Path) -> None:
+    out = tmp_path / "nt"
+    build(demo_pool.folder, out, configs=PARTS)
+    before, first = inodes(out), content(out)
+    build(demo_pool.folder, out, configs=PARTS)
+    assert written_anew(out, before) == ["README.md", "manifest.json"]
+    assert content(out) == first
+
+    build(demo_pool.folder, out, configs=[*PARTS, "verbose-300"])
+    parquet = [name for name in written_anew(out, before) if name.endswith(".parquet")]
+    assert parquet == ["verbose-300/train-00000-of-00001.parquet"]
+    # What was taken over cannot be told from what is written.
+    build(demo_pool.folder, tmp_path / "fresh", configs=[*PARTS, "verbose-300"])
+    assert content(out) == content(tmp_path / "fresh")
+
+
+def test_new_labels_cost_the_configs_whose_rows_have_them(demo_pool: Pool, tmp_path: Path) -> None:
+    shutil.copytree(demo_pool.folder, tmp_path / "pool")
+    pool, out = open_pool(tmp_path / "pool"), tmp_path / "nt"
+    build(pool.folder, out, configs=["random-5", "random-4000"])
+    before = inodes(out)
+    ids = {row["id"] for row in rows_of(out, "random-5")}
+    shard, place = next(
+        (shard, row)
+        for shard in pool.shards("traces")
+        for row, key in enumerate(pq.read_table(shard, columns=["id"])["id"].to_pylist())
+        if key not in ids
+    )
+    path = pool.sidecar("verbosity", shard)
+    values = pq.read_table(path)["verbosity"].to_pylist()
+    values[place] = (values[place] + 1) % 11
+    pq.write_table(
+        pq.read_table(path).set_column(1, "verbosity", pa.array(values, pa.int8())), path
+    )
+    build(pool.folder, out, configs=["random-5", "random-4000"])
+    parquet = [name for name in written_anew(out, before) if name.endswith(".parquet")]
+    assert parquet == ["random-4000/train-00000-of-00001.parquet"]
+    build(pool.folder, tmp_path / "fresh", configs=["random-5", "random-4000"])
+    assert content(out) == content(tmp_path / "fresh")
+
+
+def test_another_seed_or_rule_writes_other_files(demo_pool: Pool, tmp_path: Path) -> None:
+    out = tmp_path / "nt"
+    build(demo_pool.folder, out, configs=PARTS)
+    before = inodes(out)
+    build(demo_pool.folder, out, configs=PARTS, seed=1)
+    assert len(written_anew(out, before)) == len(PARTS) + 2
+    build(demo_pool.folder, tmp_path / "fresh", configs=PARTS, seed=1)
+    assert content(out) == content(tmp_path / "fresh")
+
+
+def change_a_byte(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "README.md",
+        "manifest.json",
+        "pictures/lengths.png",
+        "long-300/train-00000-of-00001.parquet",
+    ],
+)
+def test_what_was_changed_by_hand_is_named_and_kept(
+    demo_pool: Pool, tmp_path: Path, name: str
+) -> None:
+    out = tmp_path / "nt"
+    build(demo_pool.folder, out, configs=PARTS)
+    built = content(out)
+    if name == "manifest.json":
+        path = out / name
+        path.write_text(path.read_text().replace('"seed": 0', '"seed": 5'))
+    else:
+        change_a_byte(out / name)
+    edited = content(out)
+    with pytest.raises(ChangedByHand, match=f"since it was built: {name}; .*--overwrite"):
+        build(demo_pool.folder, out, configs=PARTS)
+    assert content(out) == edited
+    build(demo_pool.folder, out, configs=PARTS, overwrite=True)
+    assert content(out) == built
+
+
+def test_a_file_that_is_gone_is_written_again(demo_pool: Pool, tmp_path: Path) -> None:
+    out = tmp_path / "nt"
+    build(demo_pool.folder, out, configs=PARTS)
+    built, before = content(out), inodes(out)
+    lost = "long-300/train-00000-of-00001.parquet"
+    (out / lost).unlink()
+    build(demo_pool.folder, out, configs=PARTS)
+    assert content(out) == built
+    assert set(written_anew(out, before)) == {lost, "README.md", "manifest.json"}
+
+
+def test_a_manifest_that_points_elsewhere_is_no_release(demo_pool: Pool, tmp_path: Path) -> None:
+    out = tmp_path / "nt"
+    build(demo_pool.folder, out, configs=["random-10"])
+    path = out / "manifest.json"
+    path.write_text(path.read_text().replace('"random-10/train', '"../secret/train'))
+    with pytest.raises(BadRelease, match="not a release"):
+        build(demo_pool.folder, out, configs=["random-10"])
 
 
 def test_another_seed_gives_other_rows(release: Path, demo_pool: Pool, tmp_path: Path) -> None:
