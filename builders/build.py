@@ -3,11 +3,12 @@
     nt/README.md                             the data card
     nt/manifest.json                         how every row came to be there
     nt/disagree-10k/train-00000-of-00001.parquet
+    nt/pictures/overlap.png                  on the card, where matplotlib is installed
 
-The same pool, seed and configs give the same bytes, however the pool is sharded.
+The same pool, seed and configs give the same bytes, however the pool is sharded; pictures, and the
+card and manifest that name them, also depend on matplotlib's being there, and on its version.
 """
 
-import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -26,7 +27,8 @@ from builders.files import (
     room_for,
 )
 from builders.gather import SPILL_BYTES, gather
-from builders.manifest import describe_config, describe_release, files_key
+from builders.manifest import describe_config, describe_release, files_key, manifest_text
+from builders.pictures import draw_pictures
 from builders.pool import MANIFEST, Digests, Pool, fingerprint_of, open_pool
 from builders.release import (
     CARD,
@@ -230,12 +232,12 @@ def _write(
     manifest = describe_release(
         pool, fingerprint_of(digests), selection, described, folder, seed=seed
     )
+    manifest["pictures"] = draw_pictures(manifest, folder)
     card = render_release_card(manifest).encode()
     (folder / CARD).write_bytes(card)
     manifest["card"] = {"bytes": len(card), "sha256": sha256_of(folder / CARD)}
     manifest = sealed(manifest)
-    text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-    (folder / MANIFEST).write_text(text, encoding="utf-8")
+    (folder / MANIFEST).write_text(manifest_text(manifest), encoding="utf-8")
     return manifest
 
 

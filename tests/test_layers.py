@@ -15,13 +15,13 @@ LAYERS = [
     ["sources", "pool", "selectors", "mixing"],
     ["configs", "card", "gather", "release"],
     ["writing", "labels", "selection"],
-    ["manifest", "config_files"],
+    ["manifest", "config_files", "pictures"],
     ["importing", "annotating", "build", "listing"],
     ["cli"],
 ]
 NETWORK = {"httpx", "requests", "urllib", "socket", "aiohttp"}
 MAY_REACH_THE_NETWORK = {"sources/hub.py", "tokens.py"}
-HEAVY = {"torch", "transformers", "trl", "sklearn", "sentence_transformers", "matplotlib"}
+HEAVY = {"torch", "transformers", "trl", "sklearn", "sentence_transformers", "matplotlib", "PIL"}
 
 
 def imports(path: Path) -> set[str]:
