@@ -20,6 +20,8 @@ from builders.cli import main
 from builders.importing import import_demo
 from builders.pool import Pool, open_pool
 
+pytest_plugins = ["recipe_runs"]
+
 # A busy machine is no failure.
 settings.register_profile("tests", deadline=None, max_examples=40)
 settings.load_profile("tests")

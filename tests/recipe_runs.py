@@ -1,0 +1,75 @@
+"""What tests of the recipes share: a release, a tiny student, and `sft.py` as a process."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from students import ROOT, make_student
+
+from builders.build import build
+from builders.pool import Pool
+
+CONFIGS = ("mix-p40-96", "random-64")
+Sft = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def release(demo_pool: Pool, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("release") / "nt"
+    build(demo_pool.folder, out, configs=list(CONFIGS))
+    return out
+
+
+@pytest.fixture(scope="session")
+def student(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from datasets import load_dataset
+
+    rows = load_dataset(str(release), "random-64", split="train")
+    texts = [turn["content"] for chat in rows["messages"] for turn in chat]
+    return make_student(tmp_path_factory.mktemp("student") / "tiny", texts)
+
+
+@pytest.fixture(scope="session")
+def sft(release: Path, student: Path) -> Sft:
+    """Run the script with a recipe for tests; words override it."""
+    recipe = student.parent / "recipe.yaml"
+    recipe.write_text(
+        f"model_name_or_path: {student}\ndataset_name: {release}\ndataset_config: mix-p40-96\n"
+        "max_length: 1024\ntokens_per_step: 4000\ntokens_per_device: 2000\nnum_train_epochs: 2\n"
+        "learning_rate: 1.0e-2\nlr_scheduler_type: constant\nbf16: false\n"
+        "gradient_checkpointing: false\nlogging_steps: 1\nsave_strategy: 'no'\n"
+    )
+
+    def run(
+        *words: object,
+        launcher: tuple[str, ...] = (sys.executable,),
+        check: bool = True,
+        **env: str,
+    ) -> "subprocess.CompletedProcess[str]":
+        command = [*launcher, ROOT / "recipes" / "sft.py", "--config", recipe, *words]
+        done = subprocess.run(
+            list(map(str, command)),
+            capture_output=True,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1", **env},
+            cwd=student.parent,
+        )
+        if check:
+            assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    return run
+
+
+def record_of(out: Path) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads((out / "run.json").read_text())
+    return record
+
+
+def losses_of(out: Path) -> list[float]:
+    return [line["loss"] for line in record_of(out)["history"] if "loss" in line]
