@@ -176,7 +176,7 @@ def for_trainer(training: Any, model: Any, plan: Plan) -> Any:
     training.max_steps = plan.steps
     training.gradient_accumulation_steps = plan.accumulation
     training.per_device_train_batch_size = max(
-        1, plan.traces // (plan.processes * plan.accumulation)
+        1, round(plan.traces / (plan.processes * plan.accumulation))
     )
     training.max_length = None  # what is longer was left out; nothing is to be cut
     training.dataset_kwargs = {"skip_prepare_dataset": True}

@@ -1,8 +1,8 @@
 """How traces become steps: a token budget, whatever the number of processes.
 
-    400,000 tokens a step, 6,000 a trace  ->  67 traces a step
+    10,000 traces of 6,000 tokens, 400,000 tokens a step  ->  150 steps of 66 or 67 traces
 
-An epoch is shuffled by the seed alone, and a step takes the next so many traces of it. So the same
+An epoch is shuffled by the seed alone, and divided into steps of as many traces each. So the same
 traces make the same step on one process and on sixteen; what differs is how transformers' sampler
 deals them out into micro-batches of traces of similar length. The loss is the sum over all trained
 tokens of a step, divided by their number over all processes (transformers' `num_items_in_batch`).
@@ -10,7 +10,7 @@ tokens of a step, divided by their number over all processes (transformers' `num
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,11 +25,11 @@ PROBED_STEPS = 50
 class Plan(NamedTuple):
     """How traces become steps."""
 
-    traces: int  # a step
-    accumulation: int  # micro-batches a step and process
-    processes: int
     steps: int
     steps_per_epoch: int
+    traces: float  # a step, on average
+    processes: int
+    accumulation: int  # micro-batches a step and process
     tokens_by_step: np.ndarray  # all tokens seen after each step
     padding: float  # share of padding in what is computed
     largest: int  # tokens of the largest micro-batch, padding included
@@ -38,15 +38,13 @@ class Plan(NamedTuple):
     def facts(self) -> list[str]:
         """What a person wants to know of it."""
         each = np.diff(self.tokens_by_step[: self.steps_per_epoch], prepend=0)
-        spread = (
-            f"{each.mean():,.0f} tokens (sd {each.std():,.0f}, {each.min():,} to {each.max():,})"
-        )
         return [
-            f"{self.steps:,} steps of {self.traces:,} traces, {spread} in an epoch of "
+            f"{self.steps:,} steps of {self.traces:,.1f} traces, {each.mean():,.0f} tokens "
+            f"(sd {each.std():,.0f}, {each.min():,} to {each.max():,}); an epoch has "
             f"{self.steps_per_epoch:,}",
-            f"{self.tokens_by_step[-1]:,} tokens in all, on {self.processes} process"
-            f"{'es' if self.processes > 1 else ''} with {self.accumulation} micro-batches each; "
-            f"{self.padding:.1%} padding, {self.largest:,} tokens in the largest micro-batch",
+            f"{self.tokens_by_step[-1]:,} tokens in all; {self.processes} "
+            f"process{'es' if self.processes > 1 else ''} with {self.accumulation} micro-batches a "
+            f"step: {self.padding:.1%} padding, at most {self.largest:,} tokens at once",
         ]
 
     def told(self) -> dict[str, Any]:
@@ -63,28 +61,42 @@ class Plan(NamedTuple):
 
 
 class Sampler(BatchRebalanceSampler):
-    """Transformers' sampler, shuffled by our seed and told the epoch when it begins.
+    """Transformers' sampler, with steps of equal size that our seed shuffles.
 
-    The trainer tells a sampler its epoch through accelerate's wrappers, and after a resume with
-    several processes that message does not arrive: the run would go on with epoch 0's order.
+    The original leaves a small last step in each epoch, and fills it by repeating rows. It also is
+    told its epoch through accelerate's wrappers, and after a resume with several processes that
+    message does not arrive: the run would go on with epoch 0's order. So it asks.
     """
 
     def __init__(
-        self, *args: Any, epoch_now: Callable[[], int] = lambda: 0, **options: Any
-    ) -> None:
-        super().__init__(*args, **options)
-        self.epoch_now = epoch_now
+        self, lengths: list[int], *, steps: int, processes: int, accumulation: int, seed: int,
+        rank: int = 0, epoch_now: Callable[[], int] = lambda: 0,
+    ) -> None:  # fmt: skip
+        super().__init__(
+            lengths, effective_batch_size=-(-len(lengths) // steps), dp_size=processes,
+            grad_accum=accumulation, rank=rank, seed=seed,
+        )  # fmt: skip
+        self.steps, self.epoch_now = steps, epoch_now
 
-    def __iter__(self) -> Any:
-        self.epoch = self.epoch_now()
-        return super().__iter__()
+    def __iter__(self) -> Iterator[list[int]]:
+        for chosen in steps_of(
+            len(self.lengths), self.steps, seed=self.seed, epoch=self.epoch_now()
+        ):
+            yield from self._yield_global_batch(chosen.tolist())
+
+    def __len__(self) -> int:
+        return self.steps * self.grad_accum
+
+    def micro_batches(self, chosen: np.ndarray) -> list[list[int]]:
+        """A step, dealt out to all processes."""
+        lengths = [self.lengths[row] for row in chosen]
+        return [batch for rank in self._assign(chosen.tolist(), lengths) for batch in rank]
 
 
-def order_of(rows: int, *, seed: int, epoch: int) -> np.ndarray:
-    """The order of an epoch, as the sampler draws it."""
-    generator = torch.Generator()
-    generator.manual_seed(seed + epoch)
-    return torch.randperm(rows, generator=generator).numpy()
+def steps_of(rows: int, steps: int, *, seed: int, epoch: int) -> list[np.ndarray]:
+    """The rows of each step of an epoch."""
+    generator = torch.Generator().manual_seed(seed + epoch)
+    return np.array_split(torch.randperm(rows, generator=generator).numpy(), steps)
 
 
 def make_plan(
@@ -104,68 +116,59 @@ def make_plan(
     Raises:
         Stop: there are more processes than traces in a step.
     """
-    counts = lengths.astype(np.int64)
-    rows = len(counts)
-    traces = min(rows, max(1, round(tokens_per_step / counts.mean())))
+    lengths = lengths.astype(np.int64)
+    rows, total = len(lengths), int(lengths.sum())
+    steps_per_epoch = min(rows, max(1, round(total / tokens_per_step)))
+    traces = rows // steps_per_epoch
     if traces < processes:
         raise Stop(
             f"a step of {tokens_per_step:,} tokens holds {traces} traces, which {processes} "
             "processes cannot share; use fewer processes, or raise --tokens_per_step"
         )
-    steps_per_epoch = -(-rows // traces)
 
     def tokens_until(steps: int) -> np.ndarray:
-        """Tokens of each of the first so many steps."""
-        sums: list[int] = []
-        for epoch in range(-(-steps // steps_per_epoch)):
-            shuffled = counts[order_of(rows, seed=seed, epoch=epoch)]
-            sums += np.add.reduceat(shuffled, np.arange(0, rows, traces)).tolist()
+        """Tokens seen after each of the first so many steps."""
+        sums = [
+            int(lengths[chosen].sum())
+            for epoch in range(-(-steps // steps_per_epoch))
+            for chosen in steps_of(rows, steps_per_epoch, seed=seed, epoch=epoch)
+        ]
         return np.cumsum(sums[:steps])
 
     if match_steps and match_tokens:
         raise Stop("--match_steps and --match_tokens: name one of them")
+    steps = max(1, int(np.ceil(epochs * steps_per_epoch)))
     length_by = f"{epochs:g} epoch{'' if epochs == 1 else 's'}"
     if match_steps:
         steps, length_by = match_steps, f"--match_steps {match_steps}"
     elif match_tokens:
-        enough = -(-match_tokens // int(counts.sum()) + 1) * steps_per_epoch
-        steps = int(np.searchsorted(tokens_until(enough), match_tokens)) + 1
+        enough = tokens_until((match_tokens // total + 1) * steps_per_epoch)
+        steps = int(np.searchsorted(enough, match_tokens)) + 1
         length_by = f"--match_tokens {match_tokens}"
-    else:
-        steps = max(1, int(np.ceil(epochs * steps_per_epoch)))
 
-    def micro_batches(accumulation: int) -> tuple[int, int]:
-        """Computed tokens of the probed steps, and the largest micro-batch."""
+    probed = steps_of(rows, steps_per_epoch, seed=seed, epoch=0)[:PROBED_STEPS]
+
+    def computed(accumulation: int) -> np.ndarray:
+        """Tokens of the micro-batches of the probed steps, padding included."""
         sampler = Sampler(
-            counts.tolist(), effective_batch_size=traces, dp_size=processes,
-            grad_accum=accumulation, seed=seed, drop_last=False,
+            lengths.tolist(), steps=steps_per_epoch, processes=processes,
+            accumulation=accumulation, seed=seed,
         )  # fmt: skip
-        shuffled = order_of(rows, seed=seed, epoch=0)
-        sizes = []
-        for start in range(0, min(rows, PROBED_STEPS * traces), traces):
-            chosen = shuffled[start : start + traces].tolist()
-            if len(chosen) < processes * accumulation:
-                continue
-            for rank in sampler._assign(chosen, counts[chosen].tolist()):
-                sizes += [sum(counts[b]) if padding_free else len(b) * max(counts[b]) for b in rank]
-        return int(sum(sizes)), int(max(sizes))
+        batches = [lengths[b] for chosen in probed for b in sampler.micro_batches(chosen)]
+        return np.array([b.sum() if padding_free else len(b) * b.max() for b in batches])
 
     # The fewest micro-batches of which none is larger than a device takes, by halving.
-    room = max(tokens_per_device, int(counts.max()))
-    most = traces // processes
-    accumulation = min(most, -(-int(traces * counts.mean()) // (processes * room)))
-    computed, largest = micro_batches(accumulation)
-    if largest > room:
-        too_few, accumulation = accumulation, most
-        while accumulation - too_few > 1:
-            middle = (too_few + accumulation) // 2
-            if micro_batches(middle)[1] > room:
-                too_few = middle
-            else:
-                accumulation = middle
-        computed, largest = micro_batches(accumulation)
-    probed = counts[order_of(rows, seed=seed, epoch=0)[: min(rows, PROBED_STEPS * traces)]].sum()
+    room = max(tokens_per_device, int(lengths.max()))
+    too_few, accumulation = 0, traces // processes
+    while accumulation - too_few > 1:
+        middle = (too_few + accumulation) // 2
+        if computed(middle).max() > room:
+            too_few = middle
+        else:
+            accumulation = middle
+    sizes = computed(accumulation)
+    needed = sum(int(lengths[chosen].sum()) for chosen in probed)
     return Plan(
-        traces, accumulation, processes, steps, steps_per_epoch, tokens_until(steps),
-        max(0.0, 1 - float(probed) / computed), largest, length_by,
+        steps, steps_per_epoch, rows / steps_per_epoch, processes, accumulation,
+        tokens_until(steps), 1 - needed / float(sizes.sum()), int(sizes.max()), length_by,
     )  # fmt: skip

@@ -118,6 +118,11 @@ def flaw(chat: Chat, mode: str | None) -> str | None:
     return None if answer.strip() else "no_answer"
 
 
+def answers_directly(chat: Chat) -> bool:
+    """Whether a chat ends with a reply that does not think."""
+    return bool(chat) and not (chat[-1]["content"] or "").lstrip().startswith(THINK)
+
+
 def control_pattern(tokenizer: PreTrainedTokenizerBase) -> re.Pattern[str]:
     """The texts that mean something to this student's template, so that data must not hold them.
 
@@ -188,9 +193,7 @@ def tokenize(
             "labels": pa.LargeListArray.from_arrays(offsets, labels),
             "length": pa.array([len(row) for row in ids], pa.int32()),
             "asked": pa.array(asked, pa.int32()),
-            "direct": pa.array(
-                [not (chat[-1]["content"] or "").lstrip().startswith(THINK) for chat in chats]
-            ),
+            "direct": pa.array([answers_directly(chat) for chat in chats], pa.bool_()),
             "reason": pa.array(reasons, pa.string()),
         }
     )

@@ -31,17 +31,13 @@ class StudentTrainer(SFTTrainer):
         self.add_callback(Progress(plan))
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler:
-        rows = self.train_dataset if train_dataset is None else train_dataset
         return Sampler(
-            self.train_dataset.with_format("numpy")["length"][:].tolist()
-            if rows is not None
-            else [],
-            effective_batch_size=self.plan.traces,
-            dp_size=self.plan.processes,
-            grad_accum=self.plan.accumulation,
-            rank=self.args.process_index,
+            self.train_dataset.with_format("numpy")["length"][:].tolist(),
+            steps=self.plan.steps_per_epoch,
+            processes=self.plan.processes,
+            accumulation=self.plan.accumulation,
             seed=self.args.seed,
-            drop_last=False,
+            rank=self.args.process_index,
             epoch_now=lambda: int(self.state.epoch or 0),
         )
 

@@ -15,7 +15,8 @@ from builders.build import build
 from builders.pool import Pool
 
 CONFIGS = ("mix-p40-96", "random-64")
-Sft = Callable[..., "subprocess.CompletedProcess[str]"]
+Sft = Callable[..., Any]
+"""Runs `sft.py`: what it said, or the process itself with `wait=False`."""
 
 
 @pytest.fixture(scope="session")
@@ -49,19 +50,25 @@ def sft(release: Path, student: Path) -> Sft:
         *words: object,
         launcher: tuple[str, ...] = (sys.executable,),
         check: bool = True,
+        wait: bool = True,
         **env: str,
-    ) -> "subprocess.CompletedProcess[str]":
+    ) -> Any:
         command = [*launcher, ROOT / "recipes" / "sft.py", "--config", recipe, *words]
-        done = subprocess.run(
+        process = subprocess.Popen(
             list(map(str, command)),
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE if wait else subprocess.DEVNULL,
             text=True,
             env={**os.environ, "OMP_NUM_THREADS": "1", **env},
             cwd=student.parent,
+            start_new_session=True,  # so that a test can kill it with its children
         )
+        if not wait:
+            return process
+        out, err = process.communicate()
         if check:
-            assert done.returncode == 0, done.stdout + done.stderr
-        return done
+            assert process.returncode == 0, out + err
+        return subprocess.CompletedProcess(command, process.returncode, out, err)
 
     return run
 
