@@ -78,9 +78,14 @@ def parse(options: type, words: Sequence[str], default: Path) -> tuple[Any, Any,
     if training.max_length is None:
         raise Stop("max_length is needed: a trace that is longer is left out and counted")
     for wanted, package in ((model.use_peft, "peft"), (model.load_in_4bit, "bitsandbytes")):
-        if wanted and not importlib.util.find_spec(package):
+        if wanted and not installed(package):
             raise Stop(f"this recipe needs {package}: pip install {package}")
     return script, training, model
+
+
+def installed(package: str) -> bool:
+    """Whether a package is there, without importing it."""
+    return importlib.util.find_spec(package) is not None
 
 
 def hide_bars() -> None:
@@ -182,11 +187,7 @@ def for_trainer(training: Any, model: Any, plan: Plan) -> Any:
     training.dataset_kwargs = {"skip_prepare_dataset": True}
     training.dataloader_pin_memory = training.device.type != "cpu"
     training.push_to_hub = False  # we push once, at the end
-    if (
-        training.report_to == []
-        and importlib.util.find_spec("trackio")
-        and "--report_to" not in sys.argv
-    ):
+    if training.report_to == [] and installed("trackio") and "--report_to" not in sys.argv:
         training.report_to = ["trackio"]
     return training
 

@@ -176,14 +176,16 @@ STUDENTS = {
 }
 """Sizes as the students' configs give them."""
 GPUS = {"llama-3.1-8b": 8, "qwen2.5-7b": 8, "llama-3.3-70b": 32, "smollm2-135m": 1}
-SCORES = {  # GPQA-Diamond and MATH-500 of Llama-3.1-8B-Instruct, table 1 and 2 of the paper
+SCORES = {  # GPQA-Diamond, MATH-500; the paper gives tables for this student only
     "llama-3.1-8b/random-1k": "37.1, 57.8",
     "llama-3.1-8b/random-10k": "37.6, 61.3",
     "llama-3.1-8b/disagree-10k": "39.7, 61.9",
     "llama-3.1-8b/strategies-10k": "38.8, –",
+    "llama-3.1-8b/mix-difficulty-10k": "38.9 when asked to think, –",
     "llama-3.1-8b/random-100k": "42.5, 67.5",
     "llama-3.1-8b/disagree-100k": "45.2, 70.2",
     "llama-3.1-8b/strategies-100k": "44.1, –",
+    "llama-3.1-8b/random-500k": "48.3, 72.3",
     "llama-3.1-8b/disagree-500k": "45.2, 70.8",
 }
 
