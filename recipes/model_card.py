@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from opening import Base, Source
+from preflight import Stop
 
 TEMPLATE = Path(__file__).parent / "model_card.md.jinja"
 PACKAGES = ("torch", "transformers", "trl", "accelerate", "datasets", "tokenizers", "peft")
 SHOWN_LOSSES = 20
+KEPT_HERE = {"training_args.bin", "preflight.html"}
+"""Files that are not pushed: a pickle, and examples of the data."""
 
 
 def versions() -> dict[str, str]:
@@ -129,15 +132,27 @@ def write_card(
 
 
 def push(folder: Path, repo: str, *, private: bool | None) -> str:
-    """Push what lies in a folder to the Hub, as one commit; checkpoints stay here."""
-    from huggingface_hub import HfApi
+    """Push what lies in a folder to the Hub, as one commit; checkpoints stay here.
 
-    api = HfApi()
-    url = api.create_repo(repo, private=private, exist_ok=True)
-    api.upload_folder(
-        repo_id=url.repo_id,
-        folder_path=folder,
-        ignore_patterns=["checkpoint-*", ".*", "*.new", "training_args.bin"],
-        commit_message="Student, card and record of its training",
-    )
-    return str(url)
+    Raises:
+        Stop: the Hub did not take it. The student is still here, and may be pushed later.
+    """
+    from huggingface_hub import CommitOperationAdd, HfApi
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+
+    files = [path for path in sorted(folder.iterdir()) if path.is_file()]
+    files = [path for path in files if path.name not in KEPT_HERE]
+    try:
+        api = HfApi()
+        repo = api.create_repo(repo, private=private, exist_ok=True).repo_id
+        commit = api.create_commit(
+            repo,
+            [CommitOperationAdd(path.name, path) for path in files],
+            commit_message="Student, card and record of its training",
+        )
+    except (HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, OSError) as error:
+        told = " ".join(str(error).split())[:300]
+        raise Stop(
+            f"the student is in {folder}, but was not pushed: {told}. The same command tries again"
+        ) from error
+    return str(commit.commit_url)

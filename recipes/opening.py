@@ -76,10 +76,10 @@ def open_release(name: str, config: str | None, revision: str | None) -> Source:
 
 
 def _commit_of(rows: Dataset) -> str | None:
-    """The commit that the files came from, as the loaded rows remember it."""
-    for file in rows.info.download_checksums or {}:
-        if found := re.search(r"@([0-9a-f]{40})/", file):
-            return found[1]
+    """The commit that the rows came from: datasets names the folder of its cache by it."""
+    for file in rows.cache_files:
+        if re.fullmatch("[0-9a-f]{40}", Path(file["filename"]).parent.name):
+            return Path(file["filename"]).parent.name
     return None
 
 

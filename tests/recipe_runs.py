@@ -36,8 +36,8 @@ def student(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def sft(release: Path, student: Path) -> Sft:
-    """Run the script with a recipe for tests; words override it."""
+def recipe(release: Path, student: Path) -> Path:
+    """A recipe of some seconds."""
     recipe = student.parent / "recipe.yaml"
     recipe.write_text(
         f"model_name_or_path: {student}\ndataset_name: {release}\ndataset_config: mix-p40-96\n"
@@ -45,6 +45,12 @@ def sft(release: Path, student: Path) -> Sft:
         "learning_rate: 1.0e-2\nlr_scheduler_type: constant\nbf16: false\n"
         "gradient_checkpointing: false\nlogging_steps: 1\nsave_strategy: 'no'\n"
     )
+    return recipe
+
+
+@pytest.fixture(scope="session")
+def sft(recipe: Path) -> Sft:
+    """Run the script with that recipe; words override it."""
 
     def run(
         *words: object,
@@ -60,7 +66,7 @@ def sft(release: Path, student: Path) -> Sft:
             stderr=subprocess.PIPE if wait else subprocess.DEVNULL,
             text=True,
             env={**os.environ, "OMP_NUM_THREADS": "1", **env},
-            cwd=student.parent,
+            cwd=recipe.parent,
             start_new_session=True,  # so that a test can kill it with its children
         )
         if not wait:
@@ -71,6 +77,12 @@ def sft(release: Path, student: Path) -> Sft:
         return subprocess.CompletedProcess(command, process.returncode, out, err)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def trained(sft: Sft, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    out = tmp_path_factory.mktemp("trained") / "tiny-thoughts"
+    return out, sft("--output_dir", out).stdout
 
 
 def record_of(out: Path) -> dict[str, Any]:

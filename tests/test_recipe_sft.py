@@ -3,15 +3,8 @@
 import json
 from pathlib import Path
 
-import pytest
 from recipe_runs import Sft, losses_of, record_of
 from safetensors.torch import load_file
-
-
-@pytest.fixture(scope="session")
-def trained(sft: Sft, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    out = tmp_path_factory.mktemp("trained") / "tiny-thoughts"
-    return out, sft("--output_dir", out).stdout
 
 
 def test_a_student_is_trained_and_learns(trained: tuple[Path, str], student: Path) -> None:

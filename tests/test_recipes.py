@@ -207,3 +207,31 @@ def test_errors_are_one_line_without_a_traceback(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("error: there is no release 'missing'")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--dataset_config", "mix-p50"), "has no config 'mix-p50'; it has mix-p40-96, random-64"),
+        (("--dataset_name", "nowhere"), "there is no release 'nowhere'; make one: make demo"),
+        (("--device_memory_gb", "0.00001"), "the device is too small: "),
+        (("--max_length", "5000"), "the student has 4096 positions".replace("4096", "4,096")),
+        (("--processes", "2"), "2 processes are asked for, 1 started"),
+        (("--model_name_or_path", "nowhere"), "the student 'nowhere' cannot be read"),
+    ],
+)
+def test_bad_input_is_one_message(
+    recipe: Path, tmp_path: Path, words: tuple[str, ...], message: str
+) -> None:
+    out = str(tmp_path / "out")
+    with pytest.raises(Stop) as stopped:
+        sft.main(["--config", str(recipe), "--output_dir", out, *words])
+    assert message in str(stopped.value)
+    assert not list(tmp_path.glob("out/*.safetensors"))
+
+
+def test_a_data_set_without_chats_names_its_columns(recipe: Path, tmp_path: Path) -> None:
+    (tmp_path / "train.jsonl").write_text('{"question": "7 + 5?", "answer": "12"}\n')
+    words = ["--dataset_name", str(tmp_path), "--dataset_config", "default"]
+    with pytest.raises(Stop, match="no column 'messages'; its columns: question, answer"):
+        sft.main(["--config", str(recipe), "--output_dir", str(tmp_path / "out"), *words])
