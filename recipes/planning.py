@@ -18,6 +18,8 @@ import torch
 from preflight import Stop
 from transformers.trainer_pt_utils import BatchRebalanceSampler
 
+MOST_PADDING = 0.05
+"""Share of padding above which a step is dealt out into more micro-batches; our choice."""
 PROBED_STEPS = 50
 """Steps whose micro-batches are looked at before training; dealing them out takes a while."""
 
@@ -157,17 +159,18 @@ def make_plan(
         batches = [lengths[b] for chosen in probed for b in sampler.micro_batches(chosen)]
         return np.array([b.sum() if padding_free else len(b) * b.max() for b in batches])
 
-    # The fewest micro-batches of which none is larger than a device takes, by halving.
+    # The fewest micro-batches that fit a device and have little padding, by halving.
     room = max(tokens_per_device, int(lengths.max()))
+    needed = sum(int(lengths[chosen].sum()) for chosen in probed)
     too_few, accumulation = 0, traces // processes
     while accumulation - too_few > 1:
         middle = (too_few + accumulation) // 2
-        if computed(middle).max() > room:
+        sizes = computed(middle)
+        if sizes.max() > room or sizes.sum() > needed / (1 - MOST_PADDING):
             too_few = middle
         else:
             accumulation = middle
     sizes = computed(accumulation)
-    needed = sum(int(lengths[chosen].sum()) for chosen in probed)
     return Plan(
         steps, steps_per_epoch, rows / steps_per_epoch, processes, accumulation,
         tokens_until(steps), 1 - needed / float(sizes.sum()), int(sizes.max()), length_by,

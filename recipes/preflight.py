@@ -183,7 +183,7 @@ def tokenize(
             if asked[row] >= len(full):
                 reasons[row] = "nothing_trained"
     offsets = np.concatenate([[0], np.cumsum([len(row) for row in ids])]).astype(np.int64)
-    flat = np.fromiter((token for row in ids for token in row), np.int32, offsets[-1])
+    flat = np.concatenate([np.asarray(row, np.int32) for row in ids])
     labels = flat.copy()
     for start, prompt in zip(offsets, asked, strict=False):
         labels[start : start + prompt] = -100
@@ -234,7 +234,7 @@ def prepare(
         .map(
             partial(tokenize, tokenizer=tokenizer, control=control),
             batched=True,
-            batch_size=256,
+            batch_size=64,
             remove_columns=columns,
             num_proc=num_proc,
             new_fingerprint=Hasher.hash(key),
