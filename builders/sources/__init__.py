@@ -24,10 +24,13 @@ DROP_REASONS = {
     "think_not_closed": "the thinking never ends: the response was cut off",
     "cut_by_length": "the source says that the response was cut by its length limit",
     "not_separable": "reasoning and answer both leave a code block open, which hides </think>",
+    "think_in_question": "the question contains <think> or </think>, which belong to a reply",
+    "control_token": "a text contains a control token of a chat template, such as <|im_end|>",
     "too_long": "question, reasoning and answer are longer than a million characters together",
     "not_one_turn": "the conversation is not one question and one reply",
     "not_text": "a value that should be text is neither text nor a number",
-    "not_unicode": "a text contains half of a surrogate pair",
+    "not_unicode": "a text is no Unicode: bytes that are not UTF-8, or half of a surrogate pair",
+    "too_deep": "the row is nested too deeply to be read",
     "not_an_object": "the row is not an object with named columns",
 }
 

@@ -1,8 +1,10 @@
 """What single cells of a source say: a text, or a teacher's response, or why it is none."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
+from builders.control_tokens import control_token
 from builders.sources import Response
 from builders.traces import Reply, ThinkNotClosed, join_reply, split_reply
 
@@ -10,14 +12,23 @@ _LONGEST = 1_000_000
 """Characters of question, reasoning and answer together: no student reads more, and a thousand
 such rows still fit into one row group. Ours."""
 
+_BESIDE = 60
+"""Characters on either side of what a row is dropped for, so that it can be found. Ours."""
+
+_THINK = re.compile("</?think>")
+
 
 class Unusable(ValueError):
-    """A row, or a teacher's response, that cannot be used, and why: a key of `DROP_REASONS`."""
+    """A row, or a teacher's response, that cannot be used, and why: a key of `DROP_REASONS`.
 
-    def __init__(self, reason: str, teacher: str | None = None) -> None:
+    The excerpt shows the place, where there is one; else the question is shown.
+    """
+
+    def __init__(self, reason: str, teacher: str | None = None, excerpt: str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.teacher = teacher
+        self.excerpt = excerpt
 
 
 def text_of(value: Any) -> str:
@@ -40,6 +51,19 @@ def text_of(value: Any) -> str:
     except UnicodeEncodeError as error:
         raise Unusable("not_unicode") from error
     return text
+
+
+def check_question(question: str) -> None:
+    """Refuse a question that is none, or has in it what belongs to a template or to a reply.
+
+    Raises:
+        Unusable: it cannot be asked.
+    """
+    if not question:
+        raise Unusable("no_question")
+    if tag := _THINK.search(question):
+        raise Unusable("think_in_question", excerpt=_around(question, tag.group()))
+    _refuse_control_tokens(question)
 
 
 def response_from_reply(
@@ -76,13 +100,26 @@ def _checked(
             raise Unusable("no_answer")
         if len(question) + len(reply.reasoning) + len(reply.answer) > _LONGEST:
             raise Unusable("too_long")
+        for part in reply:
+            _refuse_control_tokens(part)
         if not _can_be_divided_again(reply):
             raise Unusable("not_separable")
     except ThinkNotClosed:
         return Unusable("think_not_closed", teacher)
     except Unusable as unusable:
-        return Unusable(unusable.reason, teacher)
+        return Unusable(unusable.reason, teacher, unusable.excerpt)
     return Response(teacher, reply.reasoning, reply.answer, finish)
+
+
+def _refuse_control_tokens(text: str) -> None:
+    if token := control_token(text):
+        raise Unusable("control_token", excerpt=_around(text, token))
+
+
+def _around(text: str, found: str) -> str:
+    """The first place where something stands, with what is beside it."""
+    at = text.index(found)
+    return text[max(0, at - _BESIDE) : at + len(found) + _BESIDE]
 
 
 def _can_be_divided_again(reply: Reply) -> bool:

@@ -20,7 +20,14 @@ from typing import Any, NamedTuple
 from builders.errors import BadOption, UnknownLayout
 from builders.ids import content_id
 from builders.sources import UNKNOWN, Drop, Record, Response, SecondAnswer
-from builders.sources.cells import Unusable, response_from_parts, response_from_reply, text_of
+from builders.sources.cells import (
+    Unusable,
+    check_question,
+    response_from_parts,
+    response_from_reply,
+    text_of,
+)
+from builders.sources.files import Unreadable
 
 Cells = Mapping[str, Any]
 
@@ -128,17 +135,18 @@ def read_row(
 ) -> Record | Drop:
     """One row as a record, or the reason why it is none."""
 
-    def drop(unusable: Unusable, excerpt: str) -> Drop:
-        said = json.dumps(row, default=str, sort_keys=True)
-        key = content_id(said, unusable.reason, unusable.teacher or "")
+    def drop(unusable: Unusable, question: str) -> Drop:
+        excerpt = question[:_EXCERPT] if unusable.excerpt is None else unusable.excerpt
+        key = content_id(_said(row), unusable.reason, unusable.teacher or "")
         return Drop(key, origin, number, unusable.reason, excerpt, unusable.teacher)
 
     try:
+        if isinstance(row, Unreadable):
+            raise Unusable(row.reason, excerpt=_printable(row.text))
         if not isinstance(row, Mapping):
             raise Unusable("not_an_object")
         parts = layout.read(row, defaults)
-        if not parts.question:
-            raise Unusable("no_question")
+        check_question(parts.question)
         return Record(
             question=parts.question,
             reference_answer=text_of(parts.reference_answer) or None,
@@ -147,13 +155,12 @@ def read_row(
             responses=tuple(r for r in parts.responses if isinstance(r, Response)),
             second_answers=parts.second_answers,
             dropped=tuple(
-                drop(r, parts.question[:_EXCERPT])
-                for r in parts.responses
-                if isinstance(r, Unusable)
+                drop(r, parts.question) for r in parts.responses if isinstance(r, Unusable)
             ),
         )
     except Unusable as unusable:
-        return drop(unusable, _excerpt(row))
+        question = row.get("question") if isinstance(row, Mapping) else None
+        return drop(unusable, _printable(question or row))
 
 
 def _own_reader(names: Mapping[str, str]) -> Reader:
@@ -264,9 +271,17 @@ def _objects(value: Any) -> list[Cells]:
     return value
 
 
-def _excerpt(row: Any) -> str:
-    question = row.get("question") if isinstance(row, Mapping) else None
-    return str(question or row)[:_EXCERPT].encode(errors="replace").decode()
+def _said(row: Any) -> str:
+    """All that a row says, as one text."""
+    try:
+        return json.dumps(row, default=str, sort_keys=True)
+    except (TypeError, ValueError):  # names of columns that cannot be sorted; a row in itself
+        return repr(row)
+
+
+def _printable(value: Any) -> str:
+    """The beginning of whatever a row is, as a text that can be written."""
+    return str(value)[:_EXCERPT].encode(errors="replace").decode()
 
 
 def _listed(names: Iterable[Any]) -> str:
