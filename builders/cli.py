@@ -80,8 +80,8 @@ def _add_import(verbs: Any) -> None:
         description="Add questions and traces to a pool, making the pool if it is not there. "
         "Rows that cannot be used are dropped with a reason, counted and listed; rows that are in "
         "the pool already are not added again. Recognised by their columns: natural_reasoning, "
-        "OpenThoughts3, LIMO, s1K-1.1, GSM8K, and 'question' with 'reasoning' and 'answer', or "
-        "with 'response' (inline <think>), or alone.",
+        "OpenThoughts3, OpenThoughts-114k, Mixture-of-Thoughts, LIMO, s1K, s1K-1.1, GSM8K, and "
+        "'question' with 'reasoning' and 'answer', or with 'response' (inline <think>), or alone.",
     )
     verb.add_argument(
         "source",

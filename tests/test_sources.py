@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from builders.errors import BadOption, BadSource, NTError, UnknownLayout
 from builders.sources import DROP_REASONS, Drop, Record, Response, SecondAnswer, files
+from builders.sources.cells import Defaults
 from builders.sources.files import read_rows
-from builders.sources.layouts import Defaults, read_row, recognise
+from builders.sources.layouts import read_row, recognise
 from builders.sources.opening import open_source
 
 Write = Callable[..., Path]
@@ -277,13 +278,21 @@ _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["from", "value", "response", "a"]), inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["from", "value", "role", "content", "response"]), inner, max_size=3
+        )
     ),
     max_leaves=6,
 )
 _COLUMNS = {
     "natural_reasoning": ["question", "reference_answer", "responses"],
     "openthoughts": ["conversations", "source"],
+    "openthoughts-metadata": [
+        *("problem", "deepseek_reasoning", "deepseek_solution"),
+        *("starter_code", "ground_truth_solution"),
+    ],
+    "s1k": ["question", "thinking_trajectories", "attempt", "solution"],
+    "messages": ["messages", "source"],
     "s1k-1.1": ["question", "deepseek_thinking_trajectory", "deepseek_attempt", "solution"],
     "limo": ["question", "solution", "answer"],
     "own": ["question", "reasoning", "answer", "teacher", "finish_reason", "license"],

@@ -1,12 +1,14 @@
-"""What single cells of a source say: a text, or a teacher's response, or why it is none."""
+"""What the cells of a row say: a text, or a teacher's response, or why it is none."""
 
 import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from builders.control_tokens import control_token
-from builders.sources import Response
+from builders.sources import UNKNOWN, Response, SecondAnswer
 from builders.traces import Reply, ThinkNotClosed, join_reply, split_reply
+
+Cells = Mapping[str, Any]
 
 _LONGEST = 1_000_000
 """Characters of question, reasoning and answer together: no student reads more, and a thousand
@@ -29,6 +31,28 @@ class Unusable(ValueError):
         self.reason = reason
         self.teacher = teacher
         self.excerpt = excerpt
+
+
+class Defaults(NamedTuple):
+    """What is written where a row does not say it itself."""
+
+    source: str
+    license: str = UNKNOWN
+    teacher: str = UNKNOWN
+
+
+class Parts(NamedTuple):
+    """What a layout finds in a row; a response that cannot be used stands as its reason."""
+
+    question: str
+    reference_answer: Any = None
+    responses: tuple[Response | Unusable, ...] = ()
+    second_answers: tuple[SecondAnswer, ...] = ()
+    source: Any = None
+    license: Any = None
+
+
+Reader = Callable[[Cells, Defaults], Parts]
 
 
 def text_of(value: Any) -> str:
@@ -128,3 +152,23 @@ def _can_be_divided_again(reply: Reply) -> bool:
         return split_reply(join_reply(*reply)) == reply
     except ThinkNotClosed:
         return False
+
+
+def is_there(value: Any) -> bool:
+    """Whether a cell has content; NaN and white space are none."""
+    if isinstance(value, str):
+        return bool(value.strip())
+    return value is not None and value == value
+
+
+def objects_of(value: Any) -> list[Cells]:
+    """A cell as a list of objects; no value as none of them.
+
+    Raises:
+        Unusable: it is something else.
+    """
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(one, Mapping) for one in value):
+        raise Unusable("not_text")
+    return value

@@ -11,9 +11,10 @@ import pyarrow as pa
 from builders.errors import BadSource, UnknownLayout
 from builders.schema import DISAGREES
 from builders.sources import DEMO, UNKNOWN, Drop, Record, Response, SecondAnswer, Source, demo
+from builders.sources.cells import Defaults
 from builders.sources.files import Row, count_rows, is_file_name, list_files, read_rows
 from builders.sources.hub import open_hub
-from builders.sources.layouts import READ, Defaults, read_row, recognise
+from builders.sources.layouts import READ, read_row, recognise
 
 BENCHMARK_ROWS = 500
 """Held-out problems of each split: the standard error of an accuracy is at most 2.3 points."""
