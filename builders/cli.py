@@ -198,6 +198,8 @@ def _import(arguments: argparse.Namespace) -> int:
             progress=progress(source.total),
         )
         print(f"{source.name}: read as '{source.layout}'")
+        if report.read_before:
+            print(f"went on behind row {report.read_before:,}, where an import was cut off")
     dropped = sum(report.dropped.values())
     second = f", {report.second_answers_added:,} second answers"
     print(

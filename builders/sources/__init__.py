@@ -8,7 +8,7 @@ Every source yields a `Record` or a `Drop` for each of its rows:
          excerpt="Prove that …")
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 DEMO = "naturalthoughts-synthetic-demo"
@@ -82,11 +82,26 @@ class Record(NamedTuple):
     dropped: tuple[Drop, ...] = ()
 
 
+Position = Mapping[str, Any]
+"""A place in a source, for a manifest: how many `rows` are before it, and what its reader needs."""
+
+
+class Resume(NamedTuple):
+    """How to go on with a source that was cut off.
+
+    `position` is the place behind so many rows, or None where it cannot be told; `after` are the
+    records behind a place.
+    """
+
+    position: Callable[[int], Position | None]
+    after: Callable[[Position], Iterator[Record | Drop]]
+
+
 class Source(NamedTuple):
     """An opened source: what it was resolved to, and its rows as a stream.
 
     `layout` names the columns that were recognised (see `layouts`); `total` is the number of rows
-    where that is known beforehand.
+    where that is known beforehand; `options` are those that decide what its rows say.
     """
 
     name: str
@@ -94,3 +109,5 @@ class Source(NamedTuple):
     layout: str
     total: int | None
     records: Iterator[Record | Drop]
+    options: Mapping[str, Any] = {}
+    resume: Resume | None = None
