@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check bench learnability lock wheel clean
+.PHONY: help setup demo test test-slow check bench learnability docs lock wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,10 @@ learnability: setup ## train the demo student: does it learn from the pool? (20 
 	$(BIN)/nt import demo --rows 30000 --seed 1000 --pool out/base-pool
 	$(BIN)/python recipes/demo_student/make_base.py --traces out/base-pool/traces --out out/demo-base
 	$(BIN)/python benchmarks/demo_learnability.py --base out/demo-base
+
+docs: setup ## write docs/cli.md from the parser
+	$(BIN)/python docs/make_cli.py > docs/cli.md.new
+	mv docs/cli.md.new docs/cli.md
 
 lock: setup ## resolve the dependencies again into requirements.lock
 	@{ echo "# Names and versions of everything that 'make setup' installs. Made by 'make lock'; no addresses."; \

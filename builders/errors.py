@@ -9,7 +9,9 @@
     │   └── MissingColumn      a selector needs an annotation that the pool does not have
     ├── UnknownConfig          no config has this name
     ├── PoolTooSmall           a config promises more rows than are eligible
-    ├── BadRelease             a folder cannot be replaced by a release
+    ├── BadRelease             a folder is not a release, or cannot be replaced by one
+    │   └── ChangedByHand      files of a release are not what its build wrote
+    ├── DiskFull               there is no room to write
     └── Busy                   another process is writing to this folder
 
 Anything else that escapes is a bug of ours and keeps its traceback.
@@ -53,7 +55,15 @@ class PoolTooSmall(NTError):
 
 
 class BadRelease(NTError):
-    """A folder cannot be replaced by a release."""
+    """A folder is not a release, or cannot be replaced by one."""
+
+
+class ChangedByHand(BadRelease):
+    """Files of a release are not what its build wrote."""
+
+
+class DiskFull(NTError):
+    """There is no room to write."""
 
 
 class Busy(NTError):

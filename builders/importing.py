@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from builders.card import BENCHMARK, write_pool_card
-from builders.errors import BadOption, CutOff, NTError
-from builders.files import only_writer, write_parquet
+from builders.errors import BadOption, CutOff, DiskFull, NTError
+from builders.files import only_writer, remove_unfinished, write_parquet
 from builders.pool import Pool, open_pool, save_manifest
 from builders.schema import FORMAT, TABLES, arrow_schema
 from builders.sources import Source
@@ -41,6 +41,7 @@ def import_source(
     Raises:
         CutOff: the connection to the source ended; what came is kept, and importing again goes on.
         NTError: the source is broken; then the pool is as it was before.
+        DiskFull: there is no room for the next shard; whole ones stay.
     """
     folder = Path(pool).resolve()
     with only_writer(folder):
@@ -52,6 +53,8 @@ def import_source(
             for record in progress(writer.missing()):
                 writer.add(record)
             writer.finish()
+        except DiskFull:
+            raise  # whole shards stay, and importing again adds the rest
         except NTError as error:
             if isinstance(error, CutOff) and writer.has_rows():
                 writer.flush()
@@ -121,6 +124,7 @@ def _create(folder: Path, tokenizer: str | None) -> tuple[Pool, Tokenizer]:
 def _reopen(folder: Path, tokenizer: str | None) -> tuple[Pool, Tokenizer]:
     """An existing pool, and the tokenizer that it is counted with."""
     pool = open_pool(folder)
+    remove_unfinished(folder)
     name, revision = pool.manifest["tokenizer"]["name"], pool.manifest["tokenizer"]["revision"]
     if tokenizer is None and is_local(revision):
         raise BadOption(

@@ -137,6 +137,7 @@ def test_every_row_is_kept_or_dropped_with_its_reason(tmp_path: Path, nt: Nt, su
     for folder, name in ((pool, "traces"), (release, config)):
         rows = load_dataset(str(folder), name, split="train")
         assert set(rows["question"]) == wanted
+    assert "dropped: the question contains &lt;think&gt;" in (release / "README.md").read_text()
     for card in (pool / "README.md", release / "README.md"):
         text = card.read_text()
         assert not {c for c in text if ord(c) < 32} - {"\n"}
