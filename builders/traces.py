@@ -40,7 +40,9 @@ def split_reply(text: str) -> Reply:
     Raises:
         ThinkNotClosed: a `<think>` is not followed by a `</think>`.
     """
-    fences = [fence.start() for fence in _FENCE.finditer(text)] if "think>" in text else []
+    # Fences are looked for only where there are some: the pattern is tried at every character.
+    may_be_quoted = "think>" in text and ("```" in text or "~~~" in text)
+    fences = [fence.start() for fence in _FENCE.finditer(text)] if may_be_quoted else []
     tags = [tag for tag in _TAG.finditer(text) if not _is_quoted(text, tag, fences)]
     if not tags:
         return Reply("", text.strip())
