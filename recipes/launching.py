@@ -187,8 +187,11 @@ def for_trainer(training: Any, model: Any, plan: Plan) -> Any:
     training.dataset_kwargs = {"skip_prepare_dataset": True}
     training.dataloader_pin_memory = training.device.type != "cpu"
     training.push_to_hub = False  # we push once, at the end
-    if training.report_to == [] and installed("trackio") and "--report_to" not in sys.argv:
+    if not training.report_to and installed("trackio") and "--report_to" not in sys.argv:
         training.report_to = ["trackio"]
+    if training.project == "huggingface":  # the default of all trainers
+        training.project = "naturalthoughts"
+    training.run_name = training.run_name or Path(training.output_dir).name
     return training
 
 

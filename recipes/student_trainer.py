@@ -42,10 +42,13 @@ class StudentTrainer(SFTTrainer):
         )
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Log with the tokens of the whole run: TRL counts from zero again after a resume."""
-        step = self.state.global_step
-        if step and self.model.training:
-            self._metrics["train"]["num_tokens"] = [int(self.plan.tokens_by_step[step - 1])]
+        """Log with tokens a second, and the tokens of the whole run: TRL counts anew on resume."""
+        step, seen = self.state.global_step, self.plan.tokens_by_step
+        if "loss" in logs and start_time is not None:
+            before = seen[self._initial_global_step - 1] if self._initial_global_step else 0
+            spent = time.time() - start_time
+            logs["tokens_per_second"] = round(float(seen[step - 1] - before) / spent, 1)
+            self._metrics["train"]["num_tokens"] = [int(seen[step - 1])]
         super().log(logs, start_time)
 
     def create_model_card(self, *args: Any, **options: Any) -> None:
@@ -121,19 +124,12 @@ class Progress(TrainerCallback):
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
-        """Start the clock."""
-        self.began, self.from_step = time.monotonic(), state.global_step
-
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **more: Any) -> None:
         """Print the line."""
-        if not state.is_world_process_zero or "loss" not in logs:
+        if not state.is_world_process_zero or "tokens_per_second" not in logs:
             return
-        spent = time.monotonic() - self.began
-        seen = self.plan.tokens_by_step
-        before = seen[self.from_step - 1] if self.from_step else 0
-        speed = (seen[state.global_step - 1] - before) / spent
-        left = (seen[-1] - seen[state.global_step - 1]) / speed
+        seen, speed = self.plan.tokens_by_step, logs["tokens_per_second"]
+        left = float(seen[-1] - seen[state.global_step - 1]) / max(speed, 0.1)
         print(
             f"step {state.global_step:,} of {self.plan.steps:,}  loss {logs['loss']:.4f}  "
             f"{speed:,.0f} tokens/s  {clock(left)} left",
