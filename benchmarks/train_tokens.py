@@ -1,11 +1,12 @@
-"""Tokens a second of training on CPU, and the time to a first step: sft.py against TRL's script.
+r"""Tokens a second of training on CPU, and the time to a first step: sft.py against TRL's script.
 
 Both train the same student on the same rows, in 32 bits, with the same number of traces a step, in
-turns. TRL's `sft` is given the rows as {prompt, completion}. The tiny student has the shape of the
-demo's; `--student FOLDER` measures another, such as a SmolLM2-135M on disk.
+turns. TRL's `sft` is given the rows as {prompt, completion}. Students have the shape of the demo's
+or of SmolLM2-135M, with random weights: speed does not depend on them.
 
     python benchmarks/train_tokens.py
-    python benchmarks/train_tokens.py --student smollm2-135m --steps 2 --tokens-per-step 2000
+    python benchmarks/train_tokens.py --shape smollm2-135m --rows 60 --steps 4 \
+        --tokens-per-step 1000
 
 Wanted: at least TRL's speed.
 """
@@ -37,8 +38,20 @@ class Speed(NamedTuple):
     padding: float | None
 
 
-def make(folder: Path, rows: int, student: Path | None) -> Path:
-    """A release of the demo, the same rows for TRL, and a student of the demo's shape."""
+SHAPES = {
+    "demo": {
+        "hidden_size": 128, "intermediate_size": 384, "num_hidden_layers": 4,
+        "num_attention_heads": 4, "num_key_value_heads": 4, "vocab_size": 800,
+    },
+    "smollm2-135m": {
+        "hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30,
+        "num_attention_heads": 9, "num_key_value_heads": 3, "vocab_size": 49152,
+    },
+}  # fmt: skip
+
+
+def make(folder: Path, rows: int, shape: str) -> Path:
+    """A release of the demo, the same rows for TRL, and a student."""
     from datasets import load_dataset
 
     from builders.build import build
@@ -52,8 +65,6 @@ def make(folder: Path, rows: int, student: Path | None) -> Path:
     with (folder / "plain" / "train.jsonl").open("w") as file:
         for chat in chats:
             file.write(json.dumps({"prompt": chat[:1], "completion": chat[1:]}) + "\n")
-    if student:
-        return student
     sys.path.insert(0, str(ROOT / "tests"))
     import torch
     from students import make_tokenizer
@@ -61,10 +72,9 @@ def make(folder: Path, rows: int, student: Path | None) -> Path:
 
     tokenizer = make_tokenizer([turn["content"] for chat in chats for turn in chat])
     config = LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=128, intermediate_size=384, num_hidden_layers=4,
-        num_attention_heads=4, num_key_value_heads=4, max_position_embeddings=2048,
-        tie_word_embeddings=True, eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id, bos_token_id=None,
+        **SHAPES[shape], max_position_embeddings=2048, tie_word_embeddings=True,
+        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=None,
     )  # fmt: skip
     torch.manual_seed(0)
     AutoModelForCausalLM.from_config(config).save_pretrained(folder / "student")
@@ -95,7 +105,7 @@ def train(words: list[str], cores: int, home: Path, told: str) -> list[tuple[flo
 def main() -> None:
     """Measure, and write the section."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--student", type=Path)
+    parser.add_argument("--shape", choices=SHAPES, default="demo")
     parser.add_argument("--rows", type=int, default=800)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--tokens-per-step", type=int, default=6000)
@@ -105,7 +115,7 @@ def main() -> None:
     results: dict[str, list[Speed]] = {"sft.py": [], "TRL's sft": []}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        student = make(folder, options.rows, options.student)
+        student = make(folder, options.rows, options.shape)
         same = ["--learning_rate", "1e-3", "--logging_steps", "1", "--save_strategy", "no",
                 "--bf16", "false", "--gradient_checkpointing", "false", "--report_to", "none",
                 "--max_length", "2048", "--model_name_or_path", str(student)]  # fmt: skip
@@ -151,11 +161,9 @@ def main() -> None:
             f"{measure.spread([s.tokens_per_second for s in each], 0)} | "
             f"{'1' if each is theirs else measure.spread(ratios)} |"
         )
-    what = options.student.name if options.student else "the demo's shape, random weights"
-    key = f"train_tokens_{options.student.name}" if options.student else "train_tokens"
     measure.write_section(
-        key,
-        f"Training on CPU: {what}",
+        f"train_tokens_{options.shape}",
+        f"Training on CPU: the shape of {options.shape}",
         f"{options.steps} steps of about {options.tokens_per_step:,} tokens (synthetic demo, "
         f"{traces} traces a step), {options.cores} core, {options.rounds} rounds in turns. Tokens "
         "are those of the traces, padding not counted; "

@@ -10,7 +10,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from preflight import Stop
 
@@ -36,7 +36,6 @@ def parse(options: type, words: Sequence[str], default: Path) -> tuple[Any, Any,
         Stop: the recipe cannot be read, or this machine cannot do what it says.
     """
     import torch
-    import yaml
     from trl import ModelConfig, SFTConfig, TrlParser
 
     # TRL sets the older name of this option itself.
@@ -44,31 +43,27 @@ def parse(options: type, words: Sequence[str], default: Path) -> tuple[Any, Any,
     if not sys.stderr.isatty():
         hide_bars()
     words = list(words) or ["--config", str(default)]
-    parser = TrlParser((options, SFTConfig, ModelConfig))
-    known = {action.dest for action in parser._actions}
+    parser = TrlParser((options, SFTConfig, ModelConfig), allow_abbrev=False)
+    parser.error = refuse  # argparse would print two hundred lines of usage first
+    recipe: dict[str, Any] = {}
     if "--config" in words:
         path = Path(words[min(words.index("--config") + 1, len(words) - 1)])
-        if not path.is_file():
-            near = sorted(p.as_posix() for p in Path(__file__).parent.glob("*/*.yaml"))
-            raise Stop(f"there is no recipe {path}; these are: {', '.join(near)}")
-        try:
-            recipe = yaml.safe_load(path.read_text())
-        except yaml.YAMLError as error:
-            raise Stop(f"{path} is not YAML: {' '.join(str(error).split())}") from error
-        if not isinstance(recipe, dict):
-            raise Stop(f"{path} is not a recipe: it has to be a mapping of options to values")
-        for key in set(recipe) - known - {"env"}:
-            near = difflib.get_close_matches(str(key), known, 3)
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            raise Stop(f"{path}: unknown option {key!r}{hint}")
-    if "--preflight" in words and not torch.cuda.is_available():
-        words += ["--bf16", "false"]  # nothing is computed, so a recipe for a GPU may be looked at
+        recipe = read_recipe(path, {action.dest for action in parser._actions})
+    # Nothing is computed by a preflight, so a recipe for a GPU may be looked at without one.
+    only_look = "--preflight" in words and not torch.cuda.is_available()
     try:
-        script, training, model = parser.parse_args_and_config(words)
+        script, training, model = parser.parse_args_and_config(
+            [*words, "--bf16", "false"] if only_look else words
+        )
     except ValueError as error:
         if "bf16" in str(error):
             raise Stop("bf16 needs a GPU, and this machine has none: --bf16 false") from error
         raise Stop(str(error)) from error
+    if training.hub_token is not None:
+        raise Stop("a token belongs into the variable HF_TOKEN: recipe and command are published")
+    if only_look:
+        training.bf16 = bool(recipe.get("bf16", True))
+        return script, training, model
     if training.bf16 and training.device.type == "cpu" and not _cpu_has_bf16():
         raise Stop("this processor cannot compute in bf16: --bf16 false")
     if model.model_name_or_path is None:
@@ -81,6 +76,36 @@ def parse(options: type, words: Sequence[str], default: Path) -> tuple[Any, Any,
         if wanted and not installed(package):
             raise Stop(f"this recipe needs {package}: pip install {package}")
     return script, training, model
+
+
+def refuse(message: str) -> NoReturn:
+    """What argparse has to say of a word, as our error."""
+    raise Stop(message)
+
+
+def read_recipe(path: Path, known: set[str]) -> dict[str, Any]:
+    """A recipe's options, every one of them known.
+
+    Raises:
+        Stop: it is not there, not YAML, or has a key that nobody knows.
+    """
+    import yaml
+
+    if not path.is_file():
+        near = sorted(p.as_posix() for p in Path(__file__).parent.glob("*/*.yaml"))
+        near = [name for name in near if "accelerate_configs" not in name]
+        raise Stop(f"there is no recipe {path}; these are: {', '.join(near)}")
+    try:
+        recipe = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise Stop(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(recipe, dict):
+        raise Stop(f"{path} is not a recipe: it has to be a mapping of options to values")
+    for key in set(recipe) - known - {"env"}:
+        near = difflib.get_close_matches(str(key), known, 3)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise Stop(f"{path}: unknown option {key!r}{hint}")
+    return recipe
 
 
 def installed(package: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -14,9 +15,16 @@ from preflight import Stop
 
 TEMPLATE = Path(__file__).parent / "model_card.md.jinja"
 PACKAGES = ("torch", "transformers", "trl", "accelerate", "datasets", "tokenizers", "peft")
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 SHOWN_LOSSES = 20
 KEPT_HERE = {"training_args.bin", "preflight.html"}
 """Files that are not pushed: a pickle, and examples of the data."""
+
+
+def plain(text: object) -> str:
+    """Text of others on one line, in which no Markdown and no HTML acts."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+    return re.sub(r"([\\`*_\[\]<>|#&])", r"\\\1", line)
 
 
 def versions() -> dict[str, str]:
@@ -59,9 +67,9 @@ def base_licence(base: Base) -> str | None:
 
 def data_licences(source: Source) -> list[str]:
     """The licences of the rows, by the release's manifest, or by the rows themselves."""
-    if "license" in source.rows.column_names:
-        return sorted(set(source.rows.unique("license")))
-    return []
+    if "license" not in source.rows.column_names:
+        return []
+    return sorted({plain(name) for name in source.rows.unique("license") if name})
 
 
 def command(words: list[str], source: Source, default: Path) -> str:
@@ -109,13 +117,15 @@ def write_card(
     curve = losses(record["history"])
     picture = bool(curve) and draw_losses(curve, folder / "loss.png")
     few = curve[:: max(1, len(curve) // SHOWN_LOSSES)]
-    template = jinja2.Environment(
+    environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
-    ).from_string(TEMPLATE.read_text(encoding="utf-8"))
+    )
+    environment.filters["plain"] = plain
+    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     manifest = source.manifest or {}
     text = template.render(
         name=folder.name,
-        on_hub="/" in base.name and not Path(base.name).is_dir(),
+        on_hub=bool(HUB_ID.fullmatch(base.name)) and not Path(base.name).is_dir(),
         source=source,
         base=base,
         record=record,

@@ -81,8 +81,11 @@ def sft(recipe: Path) -> Sft:
 
 @pytest.fixture(scope="session")
 def trained(sft: Sft, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A student, trained as the README says, and what was printed."""
     out = tmp_path_factory.mktemp("trained") / "tiny-thoughts"
-    return out, sft("--output_dir", out).stdout
+    launch = (sys.executable, "-m", "accelerate.commands.launch", "--config_file")
+    config = str(ROOT / "recipes" / "accelerate_configs" / "cpu.yaml")
+    return out, sft("--output_dir", out, launcher=(*launch, config)).stdout
 
 
 def record_of(out: Path) -> dict[str, Any]:

@@ -112,6 +112,14 @@ def test_two_processes_give_the_losses_of_one(sft: Sft, undisturbed: Path, tmp_p
 
 
 @pytest.mark.slow
+def test_without_padding_losses_are_the_same(sft: Sft, undisturbed: Path, tmp_path: Path) -> None:
+    sft("--output_dir", tmp_path / "out", "--padding_free", "true")
+    assert record_of(tmp_path / "out")["padding"] == 0 < record_of(undisturbed)["padding"]
+    pairs = zip(losses_of(undisturbed), losses_of(tmp_path / "out"), strict=True)
+    assert max(abs(a - b) for a, b in pairs) < 1e-5
+
+
+@pytest.mark.slow
 def test_two_processes_killed_and_resumed(sft: Sft, undisturbed: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     steps = record_of(undisturbed)["steps"]

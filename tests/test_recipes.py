@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import launching
+import model_card
 import needs
 import pytest
 import sft
@@ -177,6 +178,10 @@ def write(tmp_path: Path, text: str) -> list[str]:
         ("- a", "is not a recipe"),
         ("bf16: true\nmodel_name_or_path: x", "bf16 needs a GPU, and this machine has none"),
         ("bf16: false", "no student is named"),
+        (
+            "bf16: false\nmodel_name_or_path: x\nhub_token: hf_abc",
+            "belongs into the variable HF_TOKEN",
+        ),
         ("bf16: false\nmodel_name_or_path: x\npacking: true", "packing cuts traces"),
         ("bf16: false\nmodel_name_or_path: x\nmax_length: null", "max_length is needed"),
     ],
@@ -189,6 +194,19 @@ def test_a_bad_recipe(recipe: str, message: str, tmp_path: Path) -> None:
 def test_a_recipe_that_does_not_exist_names_those_that_do() -> None:
     with pytest.raises(Stop, match=r"there is no recipe no\.yaml; these are: .*mix-p40\.yaml"):
         launching.parse(sft.Options, ["--config", "no.yaml"], sft.DEMO)
+
+
+@pytest.mark.parametrize("words", [["--learning_rate", "fast"], ["--learning_rat", "1"]])
+def test_a_bad_word_of_the_command_line_is_one_message(words: list[str], tmp_path: Path) -> None:
+    recipe = write(tmp_path, "bf16: false\nmodel_name_or_path: x")
+    with pytest.raises(Stop, match="learning_rat") as stopped:
+        launching.parse(sft.Options, [*recipe, *words], sft.DEMO)
+    assert "usage" not in str(stopped.value)
+
+
+def test_what_others_wrote_stays_text_on_a_card() -> None:
+    evil = "mit\n\n# Title <script> [a](http://b) | `c`"
+    assert model_card.plain(evil) == (r"mit \# Title \<script\> \[a\](http://b) \| \`c\`")
 
 
 def test_a_missing_extra_is_named(tmp_path: Path) -> None:
