@@ -62,6 +62,7 @@ def ours(folder: Path) -> None:
 
 def trl(folder: Path) -> None:
     """What SFTTrainer does with rows of {prompt, completion}."""
+    import pyarrow.compute as pc
     from datasets import load_dataset
     from trl import SFTConfig, SFTTrainer
 
@@ -72,7 +73,9 @@ def trl(folder: Path) -> None:
     )
     arguments = SFTConfig(str(folder / "out"), max_length=LENGTH, bf16=False, use_cpu=True)
     trainer = SFTTrainer(str(folder / "student"), arguments, train_dataset=split)
-    note(folder, sum(len(ids) for ids in trainer.train_dataset["input_ids"]))
+    batches = trainer.train_dataset.with_format("arrow").iter(1000)
+    lengths = [pc.sum(pc.list_value_length(batch["input_ids"])).as_py() for batch in batches]
+    note(folder, sum(lengths))
 
 
 def start(folder: Path) -> None:

@@ -59,6 +59,15 @@ def test_tokens_and_labels_are_those_of_trl(family: str, tmp_path: Path) -> None
         assert ours[name][:] == theirs[name][:]
 
 
+def test_several_processes_tokenize_the_same() -> None:
+    rows, tokenizer = chats(30), make_tokenizer(TEXTS)
+    one = preflight.prepare(rows, tokenizer, max_length=60)
+    two = preflight.prepare(rows.select(range(30)), tokenizer, max_length=60, num_proc=2)
+    assert one.dropped == two.dropped
+    assert one.dropped["too_long"] > 0
+    assert one.rows["labels"][:] == two.rows["labels"][:]
+
+
 # The plan
 
 lengths_of = st.lists(st.integers(1, 500), min_size=20, max_size=200)
