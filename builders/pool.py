@@ -236,7 +236,7 @@ def open_pool(folder: Path | str) -> Pool:
 
 def save_manifest(pool: Pool) -> None:
     """Write the pool's manifest; what is written to is no longer what was published."""
-    added = ("published", "files", "card", "fingerprint")
+    added = ("published", "files", "card", "fingerprint", "naturalthoughts")
     manifest = {name: value for name, value in pool.manifest.items() if name not in added}
     with written_whole(pool.folder / MANIFEST) as path:
         path.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")

@@ -106,19 +106,23 @@ class Refusal(Exception):
 class Hub:
     """All data sets, and what was asked. `xet=True`: large files come by Xet instead of LFS."""
 
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        xet: bool = False,
-        multipart_above: int = 2**62,
-        part_bytes: int = 2**20,
-    ) -> None:
+    def __init__(self, folder: Path, *, xet: bool = False) -> None:
+        self.xet = xet
+        self.lock = threading.RLock()
+        self.reset(folder)
+        self._api = _serve(self, _Api)
+        self._storage = _serve(self, _Storage)
+        self.url = f"http://127.0.0.1:{self._api.server_port}"
+        # By another name: the client takes two ports of one host for one server.
+        self.storage_url = f"http://localhost:{self._storage.server_port}"
+
+    def reset(self, folder: Path) -> None:
+        """Forget everything, and keep large files in this folder from now on."""
         self.repos: dict[str, Repo] = {}
         self.texts: dict[str, bytes] = {}  # by git's oid
         self.blobs = folder / "blobs"
         self.blobs.mkdir(parents=True, exist_ok=True)
-        self.xet, self.multipart_above, self.part_bytes = xet, multipart_above, part_bytes
+        self.multipart_above, self.part_bytes = 2**62, 2**20
         self.faults: list[Fault] = []
         self.seen: list[Seen] = []
         self.received: list[str] = []  # the sha256 of every large file that arrived, in order
@@ -127,18 +131,13 @@ class Hub:
         self.bytes_received = 0
         self.after_blob: Callable[[int], None] = lambda n: None
         self.before_commit: Callable[[], None] = lambda: None
+        self.after: dict[str, Callable[[], None]] = {}  # of a route: done, but not yet answered
         self.leaks: list[str] = []  # where a token was seen that must not be
-        self.lock = threading.RLock()
-        self.users = {
+        self.users: dict[str, dict[str, Any]] = {
             WRITER: {"name": "ada", "role": "write", "orgs": {"ORG": "write", "other": "read"}},
             READER: {"name": "bob", "role": "read", "orgs": {"ORG": "read"}},
             STRANGER: {"name": "eve", "role": "write", "orgs": {}},
         }
-        self._api = _serve(self, _Api)
-        self._storage = _serve(self, _Storage)
-        self.url = f"http://127.0.0.1:{self._api.server_port}"
-        # By another name: the client takes two ports of one host for one server.
-        self.storage_url = f"http://localhost:{self._storage.server_port}"
 
     def __enter__(self) -> "Hub":
         return self
@@ -201,7 +200,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     hub: Hub
     routes: tuple[tuple[str, str, str], ...]
-    _lost = _half = False
+    _route, _lost, _half = "", False, False
 
     def log_message(self, *arguments: object) -> None:
         pass
@@ -226,7 +225,7 @@ class _Handler(BaseHTTPRequestHandler):
             token = "Authorization" in self.headers
             hub.seen.append(Seen(route, self.command, self.path, token))
             fault = next((fault for fault in hub.faults if fault.strikes(route)), None)
-        self._lost = self._half = False
+        self._route, self._lost, self._half = route, False, False
         if fault and fault.how == "cut":
             self._cut()
             return
@@ -266,6 +265,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(status, data, {"Content-Type": "application/json", **(headers or {})})
 
     def _send(self, status: int, data: bytes, headers: dict[str, str]) -> None:
+        self.hub.after.get(self._route, lambda: None)()
         if self._lost:
             self._cut()
             return

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import builders
 from builders.card import release_licensing, render_pool_card, render_release_card
 from builders.hub.addresses import Tag
 from builders.hub.contents import Item, hash_files, listed, open_manifest, pool_paths
@@ -51,6 +52,7 @@ def edition(folder: Path, repo: str, tag: Tag, *, language: Sequence[str]) -> Ed
         items = list(hash_files(folder, pool_paths(folder)))
         card, terms = render_pool_card(pool), licensing(pool.licenses())
         manifest["files"] = [item._asdict() for item in items]
+        manifest["naturalthoughts"] = builders.__version__
     else:
         items = listed(manifest)
         card, terms = render_release_card(manifest), release_licensing(manifest)
@@ -72,5 +74,5 @@ def unpublished(manifest: dict[str, Any]) -> dict[str, Any]:
     """A manifest without what publishing changes of it: what the rows and their rules are."""
     added = ["published", "card", "fingerprint"]
     if manifest.get("kind") == "pool":
-        added.append("files")
+        added += ["files", "naturalthoughts"]
     return {name: value for name, value in manifest.items() if name not in added}

@@ -119,6 +119,7 @@ def push(
     if dry_run:
         return Pushed(name, wanted.name, None, False, plan)
 
+    _check_card(remote, new.card)
     if not state.exists:
         _create(remote, public=public)
         state = remote.state()
@@ -196,7 +197,6 @@ def _send(
     """
     from huggingface_hub import CommitOperationAdd
 
-    _check_card(remote, new.card)
     operations = {}
     for item in plan.to_send:
         source: Any = new.texts.get(item.path) or str(new.folder / item.path)
@@ -229,7 +229,7 @@ def _check_card(remote: Remote, card: str) -> None:
     """Let the Hub judge the card's metadata before anything is sent."""
     from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
 
-    def ask() -> Any:
+    def ask() -> list[str]:
         answer = get_session().post(
             f"{remote.api.endpoint}/api/validate-yaml",
             json={"content": card, "repoType": "dataset"},
@@ -237,10 +237,10 @@ def _check_card(remote: Remote, card: str) -> None:
         )
         if answer.status_code != 400:
             hf_raise_for_status(answer)
-        return answer.json()
+            return []
+        return [str(error["message"]) for error in answer.json().get("errors", [])] or ["no reason"]
 
-    errors = [str(error.get("message")) for error in patiently("checking the card", ask)["errors"]]
-    if errors:
+    if errors := patiently("checking the card", ask):
         raise BadRelease(f"{CARD}: the Hub does not take its metadata: {'; '.join(errors)}")
 
 
