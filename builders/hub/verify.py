@@ -238,7 +238,7 @@ def _card(folder: Path, manifest: dict[str, Any]) -> tuple[list[str], list[str]]
     )
     try:
         wanted = render()
-    except (KeyError, TypeError, BadPool) as error:
+    except (KeyError, TypeError, BadPool, pa.ArrowException) as error:
         return [f"manifest.json: no card can be made from it: {error!r}"], []
     ours, here = metadata_of(wanted), metadata_of(text)
     written_by = manifest.get("naturalthoughts", builders.__version__)
