@@ -60,10 +60,11 @@ READERS = {
         "import fsspec, polars; file = fsspec.open(path).open(); "
         "ids = polars.read_parquet(file, columns=['id'])['id'].to_list()"
     ),
+    # Its own needs an extension from the network; it can query what Arrow has opened.
     "duckdb": (
-        "import duckdb; from huggingface_hub import HfFileSystem; "
-        "duckdb.register_filesystem(HfFileSystem()); "
-        "ids = [id for (id,) in duckdb.sql(f\"select id from '{path}'\").fetchall()]"
+        "import duckdb, fsspec; from pyarrow import dataset, parquet; "
+        "rows = parquet.read_table(fsspec.open(path).open(), columns=['id']); "
+        "ids = [id for (id,) in duckdb.sql('select id from rows').fetchall()]"
     ),
 }
 

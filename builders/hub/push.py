@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd
 
 _AT_ONCE = 4
-"""Files that are sent at the same time."""
+"""Files that are sent at the same time by LFS. Xet sends parts of one file at once, and finds what
+files have in common only in those that arrived before."""
 
 _COMMIT_WAITS = (1.0, 2.0, 4.0)
 
@@ -195,7 +196,7 @@ def _send(
     Each file is sent by itself: the Hub keeps those that arrived, so that another attempt sends
     only the others. Two files of the same content are sent once.
     """
-    from huggingface_hub import CommitOperationAdd
+    from huggingface_hub import CommitOperationAdd, constants
 
     operations = {}
     for item in plan.to_send:
@@ -212,7 +213,7 @@ def _send(
                 remote.repo, [operation], repo_type="dataset", num_threads=1, free_memory=False
             )
 
-    with ThreadPoolExecutor(_AT_ONCE) as threads:
+    with ThreadPoolExecutor(_AT_ONCE if constants.HF_HUB_DISABLE_XET else 1) as threads:
         try:
             for some in (firsts, copies):
                 for _ in progress(threads.map(upload, some), "sending"):
