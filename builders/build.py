@@ -3,11 +3,12 @@
     nt/README.md                             the data card
     nt/manifest.json                         how every row came to be there
     nt/disagree-10k/train-00000-of-00001.parquet
+    nt/pictures/overlap.png                  on the card, where matplotlib is installed
 
-The same pool, seed and configs give the same bytes, however the pool is sharded.
+The same pool, seed and configs give the same bytes, however the pool is sharded; pictures, and the
+card and manifest that name them, also depend on matplotlib's being there, and on its version.
 """
 
-import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -16,20 +17,19 @@ from typing import Any, NamedTuple
 import pyarrow.parquet as pq
 
 from builders.card import render_release_card
+from builders.config_files import write_configs
 from builders.configs import Config, parse_config, published
 from builders.errors import BadOption, BadRelease, Busy, ChangedByHand, PoolTooSmall
 from builders.files import (
-    PARQUET,
-    ROW_GROUP_ROWS,
     link_or_copy,
     only_writer,
     recover_folder,
     replace_folder,
     room_for,
 )
-from builders.gather import BUCKET_ROWS, SPILL_BYTES, Bucket, Gathered, gather
-from builders.manifest import describe_config, describe_files, describe_release, files_key
-from builders.mixing import chats, instructed, modes
+from builders.gather import SPILL_BYTES, gather
+from builders.manifest import describe_config, describe_release, files_key, manifest_text
+from builders.pictures import draw_pictures
 from builders.pool import MANIFEST, Digests, Pool, fingerprint_of, open_pool
 from builders.release import (
     CARD,
@@ -39,12 +39,8 @@ from builders.release import (
     sealed,
     sha256_of,
 )
-from builders.schema import PUBLISHED, arrow_schema
 from builders.selection import Availability, Selection, refusal, select
 from builders.selectors import Indices
-
-FILE_ROWS = 50_000
-"""Rows of one Parquet file: about 500 MB at 6,000 tokens a trace. A multiple of BUCKET_ROWS."""
 
 Progress = Callable[[Iterable[Any], str], Iterable[Any]]
 
@@ -210,7 +206,6 @@ def _write(
     rankings = {name: selection.rankings[name][:size] for name, size in longest.items()}
     new = [config for config, key in zip(configs, keys, strict=True) if not files[key]]
 
-    described = []
     with (
         room_for(
             _bytes_needed(pool, selection, new, rankings),
@@ -221,23 +216,24 @@ def _write(
             pool, rankings, folder, progress=lambda shards: progress(shards, "reading")
         ) as gathered,
     ):
-        for config, key in progress(list(zip(configs, keys, strict=True)), "writing"):
-            written = files[key] or describe_files(
-                _write_config(config, gathered, folder, seed), folder
-            )
-            described.append(
-                describe_config(config, selection, key=key, written=written, seed=seed)
-            )
-
+        written = write_configs(
+            new, gathered, folder, seed=seed, progress=lambda items: progress(items, "writing")
+        )
+    described = [
+        describe_config(
+            config, selection, key=key, written=files[key] or written[config.name], seed=seed
+        )
+        for config, key in zip(configs, keys, strict=True)
+    ]
     manifest = describe_release(
         pool, fingerprint_of(digests), selection, described, folder, seed=seed
     )
+    manifest["pictures"] = draw_pictures(manifest, folder)
     card = render_release_card(manifest).encode()
     (folder / CARD).write_bytes(card)
     manifest["card"] = {"bytes": len(card), "sha256": sha256_of(folder / CARD)}
     manifest = sealed(manifest)
-    text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-    (folder / MANIFEST).write_text(text, encoding="utf-8")
+    (folder / MANIFEST).write_text(manifest_text(manifest), encoding="utf-8")
     return manifest
 
 
@@ -258,25 +254,3 @@ def _bytes_needed(
     gathered = plain * sum(map(share, rankings.values()))
     # A published file has the text twice: in columns of its own, and in `messages`.
     return round(2 * packed * files + (gathered if gathered > SPILL_BYTES else 0))
-
-
-def _write_config(config: Config, gathered: Gathered, folder: Path, seed: int) -> list[Path]:
-    """Write the Parquet files of one config, in the order of rank."""
-    schema = arrow_schema(PUBLISHED)
-    count = -(-config.size // FILE_ROWS)
-    paths = []
-    (folder / config.name).mkdir()
-    for number in range(count):
-        path = folder / config.name / f"train-{number:05d}-of-{count:05d}.parquet"
-        start, end = number * FILE_ROWS, min((number + 1) * FILE_ROWS, config.size)
-        with pq.ParquetWriter(path, schema, **PARQUET) as writer:
-            for bucket in range(start // BUCKET_ROWS, -(-end // BUCKET_ROWS)):
-                rows = gathered.read(Bucket(config.ranking, bucket))
-                rows = rows.slice(0, end - bucket * BUCKET_ROWS)
-                thinks = modes(config.mixing, rows, seed=seed)
-                told = instructed(config.mixing, rows["id"].to_pylist(), seed=seed)
-                for name, values in chats(rows, thinks, told).items():
-                    rows = rows.append_column(name, values)
-                writer.write_table(rows.select(schema.names).cast(schema), ROW_GROUP_ROWS)
-        paths.append(path)
-    return paths

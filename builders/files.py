@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +103,12 @@ def link_or_copy(old: Path, new: Path) -> None:
         new.hardlink_to(old)
     except OSError:  # a file system without hard links
         shutil.copyfile(old, new)
+
+
+def read_columns(path: Path, names: Sequence[str]) -> pa.Table:
+    """Columns of a shard, in this order; for narrow ones: twice as quick as `read_table`."""
+    with pq.ParquetFile(path, pre_buffer=True) as file:
+        return file.read(list(names), use_threads=False).select(list(names))
 
 
 def replace_folder(new: Path, old: Path) -> None:

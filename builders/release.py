@@ -35,9 +35,10 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def listed_files(manifest: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The files that a manifest vouches for, the card with them: path, bytes and sha256 of each."""
+    """The files that a manifest vouches for, card and pictures with them: path, bytes, sha256."""
     for config in manifest["configs"]:
         yield from config["files"]
+    yield from manifest.get("pictures", [])
     if "card" in manifest:
         yield {"path": CARD, **manifest["card"]}
 

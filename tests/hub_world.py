@@ -149,6 +149,13 @@ def token_forms(token: str) -> set[str]:
     return {form for form in (*forms, bare) if len(form) > 5}
 
 
+def files_of(release: Path) -> list[str]:
+    """The data files of a release, with its pictures."""
+    manifest = json.loads((release / "manifest.json").read_text())
+    files = [file["path"] for config in manifest["configs"] for file in config["files"]]
+    return [*files, *(picture["path"] for picture in manifest.get("pictures", []))]
+
+
 def whole(world: World, revision: str, expected: Callable[[dict[str, Any]], bool]) -> bool:
     """Whether a branch or tag shows a release that is whole, and the one that is expected."""
     tree = world.hub.shown(revision)

@@ -15,14 +15,14 @@ LAYERS = [
     ["sources", "pool", "selectors", "mixing"],
     ["configs", "card", "gather", "release"],
     ["writing", "labels", "selection"],
-    ["manifest"],
+    ["manifest", "config_files", "pictures"],
     ["importing", "annotating", "build", "listing"],
     ["hub"],
     ["cli"],
 ]
 NETWORK = {"httpx", "requests", "urllib", "socket", "aiohttp"}
 MAY_REACH_THE_NETWORK = {"sources/hub.py", "hub/remote.py", "tokens.py"}
-HEAVY = {"torch", "transformers", "trl", "sklearn", "sentence_transformers", "matplotlib"}
+HEAVY = {"torch", "transformers", "trl", "sklearn", "sentence_transformers", "matplotlib", "PIL"}
 
 
 def imports(path: Path) -> set[str]:

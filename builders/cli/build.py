@@ -55,6 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     found = {
         "out": str(arguments.out),
         "configs": [{name: c[name] for name in columns} for c in release.manifest["configs"]],
+        "pictures": [picture["path"] for picture in release.manifest["pictures"]],
         "not_filled": release.manifest["not_filled"],
     }
     return show(arguments, found, _words(arguments, release))
@@ -77,6 +78,8 @@ def _words(arguments: argparse.Namespace, release: "Release") -> Iterator[str]:
         f"{arguments.out}: {plural(len(configs), 'config')}, {size / 1e6:,.1f} MB, "
         "card in README.md"
     )
+    if not release.manifest["pictures"]:
+        yield "the card has no pictures: matplotlib is missing; run: pip install matplotlib"
     load = f"load_dataset({str(arguments.out)!r}, {configs[0]['name']!r})"
     program = f"from datasets import load_dataset; print({load})".replace("'", '"')
     yield f"next: python -c {quoted(program)}"

@@ -20,7 +20,7 @@ from builders.build import Progress, no_progress
 from builders.errors import BadRelease
 from builders.hub.addresses import folder_or_address
 from builders.hub.contents import open_manifest
-from builders.hub.publishing import unpublished
+from builders.hub.publishing import same_contents
 from builders.hub.remote import Remote, connect, read_manifest, resolve
 from builders.schema import KEYS, MESSAGES, TEXT
 
@@ -224,4 +224,4 @@ def _bump(
         return "major"
     if not all(config.is_same for config in configs):
         return "minor"
-    return "none" if unpublished(a.manifest) == unpublished(b.manifest) else "patch"
+    return "none" if same_contents(a.manifest, b.manifest) else "patch"

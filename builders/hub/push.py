@@ -23,7 +23,7 @@ from builders.hub.addresses import parse_repo, parse_tag
 from builders.hub.contents import Item
 from builders.hub.notes import merge_card
 from builders.hub.plan import Plan, make_plan
-from builders.hub.publishing import Edition, edition, unpublished
+from builders.hub.publishing import Edition, edition, same_contents
 from builders.hub.remote import (
     Remote,
     State,
@@ -171,9 +171,7 @@ def _is_this(remote: Remote, commit: str, new: Edition) -> bool:
         theirs = read_manifest(remote, commit)
     except BadRelease:
         return False
-    if new.manifest["kind"] == "pool" and theirs.get("files") != new.manifest["files"]:
-        return False
-    return unpublished(theirs) == unpublished(new.manifest)
+    return same_contents(theirs, new.manifest)
 
 
 def _create(remote: Remote, *, public: bool) -> None:
