@@ -216,6 +216,16 @@ def test_pull_replaces_nothing_that_is_not_a_release(published: World, tmp_path:
     assert (out / "thesis.txt").read_text() == "years of work"
 
 
+def test_pull_replaces_nothing_that_was_changed_by_hand(published: World, tmp_path: Path) -> None:
+    out = tmp_path / "got"
+    published.nt("pull", "ORG/nt@v1.0.0", "--out", out)
+    (file,) = (out / "random-300").iterdir()
+    file.write_bytes(file.read_bytes() + b"mine")
+    error = published.nt("pull", "ORG/nt@v2.0.0", "--out", out).error
+    assert "was changed by hand: random-300/train-" in error
+    assert file.read_bytes().endswith(b"mine")
+
+
 def test_a_file_that_arrives_changed_is_refused(published: World, tmp_path: Path) -> None:
     stored = published.hub.shown("v1.0.0")["random-300/train-00000-of-00001.parquet"]  # type: ignore[index]
     path = published.hub.blobs / str(stored.sha256)

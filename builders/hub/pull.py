@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from builders.build import Progress, check_replaceable, no_progress
-from builders.errors import BadRelease, Unreachable
+from builders.errors import BadRelease, ChangedByHand, Unreachable
 from builders.files import link_or_copy, only_writer, recover_folder, replace_folder
 from builders.hub.addresses import Address, parse_address
 from builders.hub.contents import Item, hash_files, listed, open_manifest
 from builders.hub.remote import Remote, connect, read_manifest, resolve
 from builders.hub.verify import verify_folder
 from builders.pool import MANIFEST
-from builders.release import CARD
+from builders.release import CARD, changed_files
 
 _AT_ONCE = 4
 
@@ -66,6 +66,7 @@ def pull(
         raise Unreachable(f"{wanted}: {error}; {out} {_holds(folder)}") from error
     with only_writer(folder):
         recover_folder(folder)
+        _refuse_changed(folder, shown=out)
         new = folder.with_name(f".{folder.name}.pull")
         new.mkdir(parents=True, exist_ok=True)
         manifest = read_manifest(remote, commit)
@@ -93,6 +94,24 @@ def _held(folder: Path, wanted: Address, progress: Progress) -> dict[str, Any] |
     except BadRelease:
         return None
     return None if report.problems else report.manifest
+
+
+def _refuse_changed(folder: Path, *, shown: Path | str) -> None:
+    """Refuse to replace a release that somebody changed by hand.
+
+    The card of a release that was published may hold notes, which are on the Hub as well.
+    """
+    if not (folder / MANIFEST).exists():
+        return
+    manifest = open_manifest(folder)
+    changed = [name for name in changed_files(folder, manifest) if (folder / name).exists()]
+    if "published" in manifest:
+        changed = [name for name in changed if name != CARD]
+    if changed:
+        raise ChangedByHand(
+            f"{shown}: was changed by hand: {', '.join(changed[:5])}; move it away, or name "
+            "another folder with --out"
+        )
 
 
 def _holds(folder: Path) -> str:

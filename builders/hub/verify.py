@@ -3,25 +3,22 @@
 Report(files=3, rows=1600, problems=["random-1k/train-…: sha256 0cf1…, the manifest says …"])
 """
 
-import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-import builders
 from builders.build import Progress, no_progress
-from builders.card import render_pool_card, render_release_card
 from builders.errors import BadPool, BadRelease, Unreachable
 from builders.hub.addresses import folder_or_address
+from builders.hub.cards import compare_card
 from builders.hub.contents import Item, hash_files, listed, open_manifest, pool_paths
 from builders.hub.loading import check_loaded, loaded_offline
-from builders.hub.notes import body_of, metadata_of, without_additions
 from builders.hub.remote import connect, default_endpoint, resolve
 from builders.pool import MANIFEST, open_pool
-from builders.release import CARD, sealed
+from builders.release import sealed
 from builders.schema import ANNOTATIONS, KEYS, PUBLISHED, TABLES, arrow_schema, sidecar_schema
 
 
@@ -122,7 +119,7 @@ def verify_folder(folder: Path, *, progress: Progress = no_progress) -> Report:
         problems += opened_problems
         unlisted = [path for path in pool_paths(folder) if path not in known] if known else []
     problems += [f"{path}: is not in the manifest" for path in unlisted]
-    card_problems, remarks = _card(folder, manifest)
+    card_problems, remarks = compare_card(folder, manifest)
     return Report(manifest, len(there), total, problems + card_problems, remarks)
 
 
@@ -219,55 +216,3 @@ def _pool(folder: Path) -> tuple[list[str], int]:
             except (pa.ArrowException, OSError, KeyError) as error:
                 problems.append(f"{sidecar.relative_to(folder)}: unreadable ({error!r})")
     return problems, rows
-
-
-def _card(folder: Path, manifest: dict[str, Any]) -> tuple[list[str], list[str]]:
-    """Every number of the card: it must be the one that the manifest makes.
-
-    The words are those of the version that wrote it; with another version, the metadata alone is
-    compared, from which `load_dataset` reads.
-    """
-    path = folder / CARD
-    if not path.is_file():
-        return [f"{CARD}: is missing"], []
-    text = path.read_text(encoding="utf-8", errors="replace")
-    render: Callable[[], str] = (
-        (lambda: render_release_card(manifest))
-        if manifest["kind"] == "release"
-        else (lambda: render_pool_card(open_pool(folder)))
-    )
-    try:
-        wanted = render()
-    except (KeyError, TypeError, BadPool, pa.ArrowException) as error:
-        return [f"manifest.json: no card can be made from it: {error!r}"], []
-    ours, here = metadata_of(wanted), metadata_of(text)
-    written_by = manifest.get("naturalthoughts", builders.__version__)
-    other_version = written_by != builders.__version__
-    remarks = [f"{CARD}: made by naturalthoughts {written_by}, so its words were not compared"]
-    if other_version and _sha256(text) == manifest.get("card", {}).get("sha256"):
-        return [], remarks
-    keys = ("configs", "dataset_info") if other_version else tuple(ours)
-    problems = [
-        f"{CARD}: '{key}' is not what the manifest says"
-        for key in keys
-        if here.get(key) != ours.get(key)
-    ]
-    if other_version:
-        return problems, remarks
-    try:
-        plain = without_additions(text, set(ours), CARD)
-    except BadRelease as error:
-        return [*problems, str(error)], []
-    for number, (one, other) in enumerate(
-        zip(body_of(plain).splitlines(), body_of(wanted).splitlines(), strict=False), start=1
-    ):
-        if one != other:
-            line = len(text.split("---\n", 2)[1].splitlines()) + 2 + number
-            return [*problems, f"{CARD}, about line {line}: is not what the manifest says"], []
-    if len(body_of(plain).splitlines()) != len(body_of(wanted).splitlines()):
-        problems.append(f"{CARD}: is longer or shorter than what the manifest says")
-    return problems, []
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
