@@ -38,9 +38,13 @@ check: setup ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: setup ## run the benchmarks
+bench: setup ## run the benchmarks; results go into benchmarks/README.md (an hour)
 	$(BIN)/python benchmarks/demo_shares.py
 	$(BIN)/python benchmarks/demo_label_leak.py
+	$(BIN)/python benchmarks/select_million.py
+	$(BIN)/python benchmarks/build_configs.py
+	$(BIN)/python benchmarks/import_traces.py
+	$(BIN)/python benchmarks/nested_storage.py
 
 learnability: setup ## train the demo student: does it learn from the pool? (20 minutes)
 	$(BIN)/nt import demo --rows 30000 --seed 1000 --pool out/base-pool

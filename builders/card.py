@@ -31,6 +31,10 @@ _DEFAULTS = ("disagree-10k", "strategies-10k", "random-10k")
 """What is loaded when no config is named, the paper's best at 10k first; else the first config."""
 
 _EXCERPT = 600  # characters of each text in the card's sample row
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # a NUL makes a file binary; escapes command a terminal
+    "\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]"  # marks that turn the direction of writing
+)
 _SIZE_CATEGORIES = (
     (1_000, "n<1K"),
     (10_000, "1K<n<10K"),
@@ -241,15 +245,20 @@ def _percent(value: float) -> str:
 
 def _inline(text: Any) -> str:
     """Data as literal text within a line or a table cell."""
-    flat = " ".join(str(text).split())
+    flat = " ".join(_visible(str(text)).split())
     flat = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     flat = flat.replace("://", "&#58;//")  # an address would become a link
     return re.sub(r"([\\`*_{}\[\]|~$])", r"\\\1", flat)
 
 
+def _visible(text: str) -> str:
+    """Data without what a page, a terminal or git takes for more than a character."""
+    return _INVISIBLE.sub("\N{REPLACEMENT CHARACTER}", "\n".join(text.splitlines()))
+
+
 def _fenced(text: str) -> str:
     """Data as a code block, behind a fence longer than any that it contains."""
-    shown = text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]} […]"
+    shown = _visible(text[:_EXCERPT]) + (" […]" if len(text) > _EXCERPT else "")
     longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}text\n{shown}\n{fence}"

@@ -2,7 +2,8 @@
 
     NTError                    every error below; the command line prints it and exits with 2
     ├── BadSource              a file or Hub data set cannot be read
-    │   └── UnknownLayout      its columns are not recognised
+    │   ├── UnknownLayout      its columns are not recognised
+    │   └── CutOff             the connection to it ended before its rows did
     ├── BadOption              an option's value cannot be used
     ├── BadPool                a folder is not a pool, or its shards contradict each other
     │   └── MissingColumn      a selector needs an annotation that the pool does not have
@@ -33,6 +34,10 @@ class BadSource(NTError):
 
 class UnknownLayout(BadSource):
     """The columns of a source are not recognised."""
+
+
+class CutOff(BadSource):
+    """The connection to a source ended before its rows did; those that came are good."""
 
 
 class BadOption(NTError):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from builders.card import BENCHMARK, write_pool_card
-from builders.errors import BadOption, DiskFull, NTError
+from builders.errors import BadOption, CutOff, DiskFull, NTError
 from builders.files import only_writer, remove_unfinished, write_parquet
 from builders.pool import Pool, open_pool, save_manifest
 from builders.schema import FORMAT, TABLES, arrow_schema
@@ -39,6 +39,7 @@ def import_source(
         progress: wraps the records, to show how far it is.
 
     Raises:
+        CutOff: the connection to the source ended; what came is kept, and importing again goes on.
         NTError: the source is broken; then the pool is as it was before.
         DiskFull: there is no room for the next shard; whole ones stay.
     """
@@ -47,15 +48,17 @@ def import_source(
         existed = folder.exists()
         is_new = not existed or not any(folder.iterdir())
         opened, counter = _create(folder, tokenizer) if is_new else _reopen(folder, tokenizer)
-        described = {"source": source.name, "revision": source.revision, "layout": source.layout}
-        writer = PoolWriter(opened, described, counter, shard_rows)
+        writer = PoolWriter(opened, source, counter, shard_rows)
         try:
-            for record in progress(source.records):
+            for record in progress(writer.missing()):
                 writer.add(record)
-            writer.flush()
+            writer.finish()
         except DiskFull:
             raise  # whole shards stay, and importing again adds the rest
-        except NTError:
+        except NTError as error:
+            if isinstance(error, CutOff) and writer.has_rows():
+                writer.flush()
+                raise CutOff(f"{error}; what came is kept: run the same again to go on") from error
             writer.undo()
             if is_new:
                 _empty(folder)

@@ -75,6 +75,7 @@ def test_every_verb_prints_json_or_nothing(nt: Run, tmp_path: Path, write_jsonl:
                 "second_answers_added": 0,
                 "already_there": 0,
                 "dropped": {"no_answer": 1},
+                "read_before": 0,
             },
         ),
         "annotate": (

@@ -23,8 +23,8 @@ def add_to(verbs: Any, name: str) -> argparse.ArgumentParser:
         description="Add questions and traces to a pool, making the pool if it is not there. "
         "Rows that cannot be used are dropped with a reason, counted and listed; rows that are in "
         "the pool already are not added again. Recognised by their columns: natural_reasoning, "
-        "OpenThoughts3, LIMO, s1K-1.1, GSM8K, and 'question' with 'reasoning' and 'answer', or "
-        "with 'response' (inline <think>), or alone.",
+        "OpenThoughts3, OpenThoughts-114k, Mixture-of-Thoughts, LIMO, s1K, s1K-1.1, GSM8K, and "
+        "'question' with 'reasoning' and 'answer', or with 'response' (inline <think>), or alone.",
     )
     source: Any = verb.add_argument(
         "source",
@@ -101,6 +101,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _words(pool: Path, source: "Source | None", report: "ImportReport") -> Iterator[str]:
     if source:
         yield f"{source.name}: read as '{source.layout}'"
+    if report.read_before:
+        yield f"went on behind row {report.read_before:,}, where an import was cut off"
     dropped = sum(report.dropped.values())
     second = f", {report.second_answers_added:,} second answers"
     yield (
