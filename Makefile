@@ -45,6 +45,8 @@ bench: setup ## run the benchmarks; results go into benchmarks/README.md (an hou
 	$(BIN)/python benchmarks/build_configs.py
 	$(BIN)/python benchmarks/import_traces.py
 	$(BIN)/python benchmarks/nested_storage.py
+	$(BIN)/python benchmarks/storage.py
+	$(BIN)/python benchmarks/push_release.py
 
 learnability: setup ## train the demo student: does it learn from the pool? (20 minutes)
 	$(BIN)/nt import demo --rows 30000 --seed 1000 --pool out/base-pool

@@ -38,3 +38,12 @@ def test_one_commit_and_no_byte_twice(xet: World, demo_pool: Pool, tmp_path: Pat
     pictures = sum(picture["bytes"] for picture in manifest.get("pictures", []))
     assert xet.hub.bytes_received < 1.1 * largest + pictures
     assert "already published" in xet.nt(*words).out
+
+
+def test_a_hub_that_does_not_speak_it(xet: World, releases: tuple[Path, Path]) -> None:
+    environment = xet.environment()
+    xet.hub.xet = False
+    words = ("push", releases[0], "ORG/nt", "--tag", "v1.0.0", "--accept-findings")
+    error = xet.wait(xet.start(*words, env=environment)).error
+    assert error.endswith("if it does not speak that, set HF_HUB_DISABLE_XET=1")
+    assert xet.hub.shown("v1.0.0") is None

@@ -100,9 +100,18 @@ def pool_paths(folder: Path) -> list[str]:
 
 
 def hash_files(folder: Path, paths: Iterable[str]) -> Iterator[Item]:
-    """Size and sha256 of files, in order; several are read at once."""
-    with ThreadPoolExecutor(4) as threads:
-        yield from threads.map(lambda path: _hashed(folder, path), paths)
+    """Size and sha256 of files, in order; several are read at once, from now on."""
+    threads = ThreadPoolExecutor(4)
+    reading = [threads.submit(_hashed, folder, path) for path in paths]
+
+    def read() -> Iterator[Item]:
+        try:
+            for one in reading:
+                yield one.result()
+        finally:
+            threads.shutdown(cancel_futures=True)
+
+    return read()
 
 
 def _hashed(folder: Path, path: str) -> Item:

@@ -5,9 +5,8 @@ release or the new one, whole, wherever this stops; running it again sends what 
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from builders.build import Progress, no_progress
 from builders.errors import (
@@ -34,16 +33,13 @@ from builders.hub.remote import (
     translated,
 )
 from builders.hub.scanning import refuse_findings
+from builders.hub.sending import check_card, send
 from builders.hub.verify import verify_folder
 from builders.pool import MANIFEST
 from builders.release import CARD
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd
-
-_AT_ONCE = 4
-"""Files that are sent at the same time by LFS. Xet sends parts of one file at once, and finds what
-files have in common only in those that arrived before."""
 
 _COMMIT_WAITS = (1.0, 2.0, 4.0)
 
@@ -120,12 +116,12 @@ def push(
     if dry_run:
         return Pushed(name, wanted.name, None, False, plan)
 
-    _check_card(remote, new.card)
+    check_card(remote, new.card)
     if not state.exists:
         _create(remote, public=public)
         state = remote.state()
         new, plan = _planned(remote, state, new)
-    additions = _send(remote, new, plan, progress)
+    additions = send(remote, new, plan, progress)
     commit = _commit(remote, state, new, plan, additions, message or f"Release {wanted.name}")
     _tag(remote, wanted.name, commit, new)
     _look(remote, wanted.name, commit, new)
@@ -184,63 +180,6 @@ def _create(remote: Remote, *, public: bool) -> None:
         )
     except Conflict:  # made a moment ago, by an attempt whose answer was lost or by somebody else
         return
-
-
-def _send(
-    remote: Remote, new: Edition, plan: Plan, progress: Progress
-) -> list["CommitOperationAdd"]:
-    """Send what is not on the Hub yet; returns the operations of the commit.
-
-    Each file is sent by itself: the Hub keeps those that arrived, so that another attempt sends
-    only the others. Two files of the same content are sent once.
-    """
-    from huggingface_hub import CommitOperationAdd, constants
-
-    operations = {}
-    for item in plan.to_send:
-        source: Any = new.texts.get(item.path) or str(new.folder / item.path)
-        operations[item.path] = CommitOperationAdd(item.path, source)
-        operations[item.path].upload_info.sha256 = bytes.fromhex(item.sha256)  # hashed already
-    first_of = {item.sha256: item.path for item in reversed(plan.to_send)}
-    firsts = [operations[path] for path in first_of.values()]
-    copies = [o for path, o in operations.items() if path not in first_of.values()]
-
-    def upload(operation: "CommitOperationAdd") -> None:
-        with translated(f"sending {operation.path_in_repo}"):
-            remote.api.preupload_lfs_files(
-                remote.repo, [operation], repo_type="dataset", num_threads=1, free_memory=False
-            )
-
-    with ThreadPoolExecutor(_AT_ONCE if constants.HF_HUB_DISABLE_XET else 1) as threads:
-        try:
-            for some in (firsts, copies):
-                for _ in progress(threads.map(upload, some), "sending"):
-                    pass
-        except BaseException:
-            threads.shutdown(wait=True, cancel_futures=True)
-            raise
-    if ignored := [path for path, o in operations.items() if o._should_ignore]:
-        raise BadRelease(f"{remote.repo}: its .gitignore keeps out {ignored[0]}; mend it there")
-    return list(operations.values())
-
-
-def _check_card(remote: Remote, card: str) -> None:
-    """Let the Hub judge the card's metadata before anything is sent."""
-    from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
-
-    def ask() -> list[str]:
-        answer = get_session().post(
-            f"{remote.api.endpoint}/api/validate-yaml",
-            json={"content": card, "repoType": "dataset"},
-            headers=build_hf_headers(token=remote.api.token),
-        )
-        if answer.status_code != 400:
-            hf_raise_for_status(answer)
-            return []
-        return [str(error["message"]) for error in answer.json().get("errors", [])] or ["no reason"]
-
-    if errors := patiently("checking the card", ask):
-        raise BadRelease(f"{CARD}: the Hub does not take its metadata: {'; '.join(errors)}")
 
 
 def _commit(

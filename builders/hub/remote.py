@@ -228,6 +228,11 @@ def translated(doing: str) -> Iterator[None]:
         raise _of_answer(doing, error) from error
     except httpx.HTTPError as error:
         raise Unreachable(f"{doing}: the Hub cannot be reached ({type(error).__name__})") from error
+    except ConnectionError as error:  # of hf_xet
+        raise Unreachable(
+            f"{doing}: the Hub cannot be reached by Xet; if it does not speak that, set "
+            "HF_HUB_DISABLE_XET=1"
+        ) from error
     except json.JSONDecodeError as error:
         raise Unreachable(f"{doing}: the Hub answered with what is no JSON") from error
     except (LocalEntryNotFoundError, RuntimeError, XetDownloadError) as error:

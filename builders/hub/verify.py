@@ -104,8 +104,9 @@ def verify_folder(folder: Path, *, progress: Progress = no_progress) -> Report:
     rows = _rows_promised(manifest) if manifest["kind"] == "release" else {}
     there = [item for item in items if (folder / item.path).is_file()]
     problems += [f"{i.path}: is missing" for i in items if not (folder / i.path).is_file()]
-    found = progress(hash_files(folder, [item.path for item in there]), "hashing")
-    for item, seen in zip(there, found, strict=True):
+    hashes = hash_files(folder, [item.path for item in there])
+    card_problems, remarks = compare_card(folder, manifest)  # while files are read
+    for item, seen in zip(there, progress(hashes, "hashing"), strict=True):
         problems += _compare(item, seen)
     whole = {item.path for item in there} - {p.partition(":")[0] for p in problems}
     known = {item.path for item in items}
@@ -119,7 +120,6 @@ def verify_folder(folder: Path, *, progress: Progress = no_progress) -> Report:
         problems += opened_problems
         unlisted = [path for path in pool_paths(folder) if path not in known] if known else []
     problems += [f"{path}: is not in the manifest" for path in unlisted]
-    card_problems, remarks = compare_card(folder, manifest)
     return Report(manifest, len(there), total, problems + card_problems, remarks)
 
 
