@@ -14,7 +14,6 @@ Releases = tuple[Path, Path]
 READ = ("whoami", "refs", "tree", "resolve")
 WRITTEN = ("validate", "preupload", "batch", "blob_put", "verify", "commit", "tag")
 ROUTES = READ + WRITTEN
-PATIENT_BY_ITSELF = ("preupload", "batch", "blob_put", "verify")
 
 
 @pytest.fixture
@@ -49,7 +48,12 @@ def finished(world: World, releases: Releases) -> None:
     assert len(world.hub.received) == len(files_of(releases[1]))
 
 
-@pytest.mark.parametrize("how", [429, 500, 503, "cut"])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "how", [429, pytest.param(500, marks=SLOW), pytest.param(503, marks=SLOW), "cut"]
+)
 def test_every_endpoint_fails_once(first: World, releases: Releases, how: int | str) -> None:
     first.hub.faults += [Fault(route, how) for route in ROUTES]
     ran = first.nt(*second(releases))
@@ -92,7 +96,16 @@ def test_commit_or_tag_fails_for_good(first: World, releases: Releases, route: s
     finished(first, releases)
 
 
-@pytest.mark.parametrize("route", [*WRITTEN[1:], "create"])
+@pytest.mark.parametrize(
+    "route",
+    [
+        *(pytest.param(route, marks=SLOW) for route in ("preupload", "batch", "verify")),
+        "blob_put",
+        "commit",
+        "tag",
+        "create",
+    ],
+)
 def test_an_answer_is_lost(world: World, releases: Releases, route: str) -> None:
     if route != "create":
         world.nt("push", releases[0], "ORG/nt", "--tag", "v1.0.0", "--accept-findings")
