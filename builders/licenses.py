@@ -85,7 +85,9 @@ class Licensing(NamedTuple):
         ids = list(dict.fromkeys(i if i in _KNOWN or i == "unknown" else "other" for i in self.ids))
         fields: dict[str, Any] = {"license": ids[0] if len(ids) == 1 else ids}
         if "other" in ids:
-            fields["license_name"] = " and ".join(i for i in self.ids if i not in _KNOWN)
+            names = " and ".join(i for i in self.ids if i not in _KNOWN)
+            # It comes from data: nothing but what the name of a licence is made of.
+            fields["license_name"] = re.sub(r"[^a-z0-9 .+-]+", "", names)[:100].strip() or "other"
         return fields
 
     @property
