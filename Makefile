@@ -28,10 +28,10 @@ demo: setup ## build ./nt from the embedded synthetic pool and show what came ou
 	  print("\nThe first row of strategies-10k:\n"); print(*(m["content"] for m in row["messages"]), sep="\n\n")'
 
 test: setup ## run the tests (under ten minutes on two cores)
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q -n auto --dist loadgroup -m "not slow"
 
 test-slow: setup ## run the slow tests as well
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist loadgroup
 
 check: setup ## ruff and mypy
 	$(BIN)/ruff check .
