@@ -21,6 +21,7 @@ from builders.config_files import write_configs
 from builders.configs import Config, parse_config, published
 from builders.errors import BadOption, BadRelease, Busy, ChangedByHand, PoolTooSmall
 from builders.files import (
+    link_or_copy,
     only_writer,
     recover_folder,
     replace_folder,
@@ -90,7 +91,7 @@ def build(
     opened = open_pool(pool)
     wanted = [parse_config(name) for name in dict.fromkeys(configs)] or published()
     folder = Path(out).resolve()
-    _check_replaceable(folder, shown=out)
+    check_replaceable(folder, shown=out)
     digests = opened.digests()
     selection = select(opened, wanted, seed=seed)
     skipped = [one for one in selection.availabilities if not one.can_be_filled]
@@ -104,7 +105,7 @@ def build(
         )
     with only_writer(folder):
         recover_folder(folder)
-        _check_replaceable(folder, shown=out)
+        check_replaceable(folder, shown=out)
         intact = _intact_configs(folder, shown=out, overwrite=overwrite, progress=progress)
         new = folder.with_name(f".{folder.name}.new")
         shutil.rmtree(new, ignore_errors=True)
@@ -119,7 +120,7 @@ def build(
     return Release(Path(out), manifest, skipped)
 
 
-def _check_replaceable(folder: Path, *, shown: Path | str) -> None:
+def check_replaceable(folder: Path, *, shown: Path | str) -> None:
     """Refuse to replace a folder that holds anything but a release."""
     if folder.exists() and not folder.is_dir():
         raise BadRelease(f"{shown}: is not a folder")
@@ -154,12 +155,7 @@ class Kept(NamedTuple):
         if key not in self.configs:
             return None
         for file in self.configs[key]["files"]:
-            path = folder / file["path"]
-            path.parent.mkdir(exist_ok=True)
-            try:
-                path.hardlink_to(self.folder / file["path"])
-            except OSError:  # a file system without hard links
-                shutil.copyfile(self.folder / file["path"], path)
+            link_or_copy(self.folder / file["path"], folder / file["path"])
         return {name: self.configs[key][name] for name in ("num_bytes", "download_size", "files")}
 
 

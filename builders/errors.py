@@ -12,7 +12,13 @@
     ├── BadRelease             a folder is not a release, or cannot be replaced by one
     │   └── ChangedByHand      files of a release are not what its build wrote
     ├── DiskFull               there is no room to write
-    └── Busy                   another process is writing to this folder
+    ├── Busy                   another process is writing to this folder
+    ├── Found                  published text holds what looks like a secret or an address
+    └── HubError               the Hub does not do what was asked
+        ├── Unreachable        it cannot be reached, or failed again and again
+        ├── Refused            the token is not accepted, or may not do this
+        ├── NotOnHub           there is no such data set, release or file
+        └── Conflict           somebody else changed it meanwhile
 
 Anything else that escapes is a bug of ours and keeps its traceback.
 """
@@ -68,3 +74,43 @@ class DiskFull(NTError):
 
 class Busy(NTError):
     """Another process is writing to this folder."""
+
+
+class Found(NTError):
+    """Published text holds what looks like a secret or an address.
+
+    Attributes:
+        findings: where, one a line; never what.
+    """
+
+    def __init__(self, message: str, findings: list[str]) -> None:
+        super().__init__(message)
+        self.findings = findings
+
+
+class HubError(NTError):
+    """The Hub does not do what was asked."""
+
+
+class Unreachable(HubError):
+    """The Hub cannot be reached, or failed again and again.
+
+    Attributes:
+        wait: for how many seconds it asked to be left alone; None if it did not say.
+    """
+
+    def __init__(self, message: str, wait: float | None = None) -> None:
+        super().__init__(message)
+        self.wait = wait
+
+
+class Refused(HubError):
+    """The token is not accepted, or may not do this."""
+
+
+class NotOnHub(HubError):
+    """There is no such data set, release or file."""
+
+
+class Conflict(HubError):
+    """Somebody else changed it meanwhile."""

@@ -72,6 +72,12 @@ class Pool(NamedTuple):
         """How many rows could not be used, by reason."""
         return dict(sorted(Counter(row["reason"] for row in self.dropped()).items()))
 
+    def licenses(self) -> list[str]:
+        """The licences of the questions and the traces."""
+        shards = [shard for table in ("questions", "traces") for shard in self.shards(table)]
+        values = [pc.unique(pq.read_table(shard, columns=["license"])[0]) for shard in shards]
+        return sorted({value for column in values for value in column.to_pylist()})
+
     def questions_without_traces(self) -> int:
         """How many questions wait for a teacher."""
         answered = self._numbers("traces", "question_id")
@@ -218,9 +224,11 @@ def open_pool(folder: Path | str) -> Pool:
 
 
 def save_manifest(pool: Pool) -> None:
-    """Write the pool's manifest."""
+    """Write the pool's manifest; what is written to is no longer what was published."""
+    added = ("published", "files", "card", "fingerprint", "naturalthoughts")
+    manifest = {name: value for name, value in pool.manifest.items() if name not in added}
     with written_whole(pool.folder / MANIFEST) as path:
-        path.write_text(json.dumps(pool.manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        path.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
 def _as_texts(table: pa.Table) -> Iterable[str]:

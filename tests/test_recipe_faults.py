@@ -11,6 +11,9 @@ import pytest
 from recipe_runs import Sft, losses_of, record_of
 from safetensors.torch import load_file
 
+# On one worker, which trains the student that they share once.
+pytestmark = pytest.mark.xdist_group("faults")
+
 EVERY_TWO = ("--save_strategy", "steps", "--save_steps", 2, "--save_total_limit", 2)
 
 

@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import pytest
 from model_hub import ModelHub
 from recipe_runs import Sft, record_of
 
 from tests.hub_server import COMMIT, HubServer
+
+# On one worker, which trains the student that they share once.
+pytestmark = pytest.mark.xdist_group("student")
 
 TOKEN = "hf_secret0123456789"
 

@@ -3,8 +3,12 @@
 import json
 from pathlib import Path
 
+import pytest
 from recipe_runs import Sft, losses_of, record_of
 from safetensors.torch import load_file
+
+# On one worker, which trains the student that they share once.
+pytestmark = pytest.mark.xdist_group("student")
 
 
 def test_a_student_is_trained_and_learns(trained: tuple[Path, str], student: Path) -> None:

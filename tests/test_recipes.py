@@ -17,7 +17,7 @@ from students import ROOT
 
 from builders.configs import FAMILIES
 
-pytestmark = pytest.mark.filterwarnings("default")
+pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.xdist_group("recipes")]
 
 RECIPES = sorted((ROOT / "recipes").glob("*/*.yaml"))
 LAUNCH = [path for path in RECIPES if path.parent.name == "accelerate_configs"]

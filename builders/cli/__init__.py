@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from builders import __version__
-from builders.cli import annotate, build, console, import_, list_
+from builders.cli import annotate, build, console, diff, import_, list_, pull, push, verify
 from builders.errors import NTError
 
 _EXAMPLES = """\
@@ -17,6 +17,8 @@ examples:
   nt import ORG/NAME --pool pool              a data set on the Hub
   nt list --pool pool                         what this pool can fill, and why not the rest
   nt build --pool pool --out nt               every config that the pool can fill
+  nt push nt ORG/nt --tag v1.0.0              publish it on the Hub
+  nt pull ORG/nt@v1.0.0 --out nt              fetch a release; see also nt verify, nt diff
 
 exit codes:
   0    done
@@ -25,7 +27,16 @@ exit codes:
   130  stopped with Ctrl-C; what was finished is kept
 """
 
-VERBS = {"import": import_, "annotate": annotate, "list": list_, "build": build}
+VERBS = {
+    "import": import_,
+    "annotate": annotate,
+    "list": list_,
+    "build": build,
+    "push": push,
+    "verify": verify,
+    "diff": diff,
+    "pull": pull,
+}
 """Of each verb the module that adds its words, its function and its output."""
 
 
