@@ -22,7 +22,7 @@ def weights_are_equal(one: Path, other: Path) -> bool:
     return a.keys() == b.keys() and all((a[name] == b[name]).all() for name in a)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def undisturbed(sft: Sft, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("undisturbed") / "out"
     sft("--output_dir", out, *EVERY_TWO)
