@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent
 GUIDE = ROOT / "docs" / "publishing.md"
 
 
+@pytest.mark.slow
 def test_the_guide_does_what_it_says(world: World, tmp_path: Path) -> None:
     pytest.importorskip("kingfisher_sdk", reason="the extra 'publish' is not installed")
     (tmp_path / "bin").mkdir()
