@@ -75,3 +75,20 @@ def test_preflight_trains_nothing_and_shows_what_would_be(sft: Sft, tmp_path: Pa
     assert "96 of 96 rows are trained on" in said
     assert "[[The answer is" in said
     assert [path.name for path in out.iterdir()] == ["preflight.html"]
+
+
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated")  # in peft
+def test_an_adapter_is_trained_and_can_be_loaded(sft: Sft, student: Path, tmp_path: Path) -> None:
+    import torch
+    from peft import AutoPeftModelForCausalLM
+
+    out = tmp_path / "adapter"
+    lora = ("--use_peft", "true", "--lora_r", 4, "--lora_target_modules", "all-linear")
+    sft("--output_dir", out, "--max_steps", 3, *lora)
+    weights = load_file(out / "adapter_model.safetensors")
+    assert sum(tensor.numel() for tensor in weights.values()) < 100_000
+    assert any("lora_B" in name and tensor.any() for name, tensor in weights.items())
+    model = AutoPeftModelForCausalLM.from_pretrained(out, dtype=torch.float32)
+    base = load_file(student / "model.safetensors")["model.embed_tokens.weight"]
+    assert torch.equal(model.get_input_embeddings().weight, base)
+    assert "LoRA" in (out / "README.md").read_text()

@@ -209,9 +209,8 @@ def test_what_others_wrote_stays_text_on_a_card() -> None:
     assert model_card.plain(evil) == (r"mit \# Title \<script\> \[a\](http://b) \| \`c\`")
 
 
-def test_a_missing_extra_is_named(tmp_path: Path) -> None:
-    if launching.installed("peft"):
-        pytest.skip("peft is installed")
+def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launching, "installed", lambda package: package != "peft")
     words = write(tmp_path, "bf16: false\nmodel_name_or_path: x\nuse_peft: true")
     with pytest.raises(Stop, match="needs peft: pip install peft"):
         launching.parse(sft.Options, words, sft.DEMO)
