@@ -11,6 +11,10 @@ import yaml
 from builders.card import NOTES
 from builders.errors import BadRelease
 
+# libyaml's, where PyYAML was built with it: a card of 20 configs takes 30 ms instead of 400.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
 
 def merge_card(ours: str, theirs: str | None, where: str) -> str:
     """Our card, with the notes and the foreign fields of the one that is there.
@@ -72,7 +76,7 @@ def metadata_of(card: str) -> dict[str, Any]:
     if len(parts) < 3 or parts[0].strip():
         return {}
     try:
-        fields = yaml.safe_load(parts[1])
+        fields = yaml.load(parts[1], _LOADER)
     except yaml.YAMLError:
         return {}
     return fields if isinstance(fields, dict) else {}
@@ -92,5 +96,5 @@ def with_metadata(card: str, more: dict[str, Any]) -> str:
 
 
 def _dumped(fields: dict[str, Any]) -> str:
-    text: str = yaml.safe_dump(fields, sort_keys=False, allow_unicode=True)
+    text: str = yaml.dump(fields, Dumper=_DUMPER, sort_keys=False, allow_unicode=True)
     return text
