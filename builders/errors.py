@@ -14,6 +14,7 @@
     ├── DiskFull               there is no room to write
     ├── Busy                   another process is writing to this folder
     ├── Found                  published text holds what looks like a secret or an address
+    ├── EndpointError          a model server does not do what was asked
     └── HubError               the Hub does not do what was asked
         ├── Unreachable        it cannot be reached, or failed again and again
         ├── Refused            the token is not accepted, or may not do this
@@ -86,6 +87,10 @@ class Found(NTError):
     def __init__(self, message: str, findings: list[str]) -> None:
         super().__init__(message)
         self.findings = findings
+
+
+class EndpointError(NTError):
+    """A model server does not do what was asked; every reply that came is stored."""
 
 
 class HubError(NTError):

@@ -7,7 +7,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from builders import __version__
-from builders.cli import annotate, build, console, diff, import_, list_, pull, push, verify
+from builders.cli import (
+    annotate,
+    build,
+    console,
+    diff,
+    generate,
+    import_,
+    list_,
+    pull,
+    push,
+    status,
+    stop,
+    verify,
+)
 from builders.errors import NTError
 
 _EXAMPLES = """\
@@ -15,6 +28,7 @@ examples:
   nt import demo --rows 50000 --pool pool     the synthetic demo
   nt import traces.jsonl --pool pool          your own traces; also .json, .csv, .parquet, a folder
   nt import ORG/NAME --pool pool              a data set on the Hub
+  nt generate --pool pool --teacher MODEL --base-url http://host:8080   ask for missing traces
   nt list --pool pool                         what this pool can fill, and why not the rest
   nt build --pool pool --out nt               every config that the pool can fill
   nt push nt ORG/nt --tag v1.0.0              publish it on the Hub
@@ -29,6 +43,7 @@ exit codes:
 
 VERBS = {
     "import": import_,
+    "generate": generate,
     "annotate": annotate,
     "list": list_,
     "build": build,
@@ -36,6 +51,8 @@ VERBS = {
     "verify": verify,
     "diff": diff,
     "pull": pull,
+    "status": status,
+    "stop": stop,
 }
 """Of each verb the module that adds its words, its function and its output."""
 

@@ -1,10 +1,11 @@
 """What the verbs share: options about output, progress bars, words for people."""
 
 import argparse
+import contextlib
 import json
 import shlex
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,22 @@ def bar(
         if STOPPED.is_set():
             raise KeyboardInterrupt
         yield item
+
+
+@contextlib.contextmanager
+def counter(
+    arguments: argparse.Namespace, what: str, unit: str
+) -> Iterator[tuple[Callable[[int], None], Callable[[object], None]]]:
+    """The same for work that tells how much there is, and then each thing that is done."""
+    from tqdm import tqdm
+
+    hidden = True if arguments.quiet else None
+    with tqdm(desc=what, unit=unit, delay=2, disable=hidden, leave=False) as shown:
+
+        def done(one: object) -> None:
+            shown.update()
+
+        yield shown.reset, done
 
 
 def count(text: str) -> int:

@@ -1,0 +1,310 @@
+"""One request to one host, on huggingface_hub's AsyncInferenceClient.
+
+It speaks to text-generation-inference, vLLM, SGLang, llama.cpp, Inference Providers and whatever
+else has OpenAI's chat route. What comes back is the server's own JSON, or a `Trouble` that says
+whose it is: the host's (wait, all of you), the job's (try again) or the run's (no use to go on).
+
+Of huggingface_hub's defaults two do not fit, and are replaced: it sends HF_TOKEN to any host unless
+another key is given, and its connection pool collapses with hundreds of waiting requests.
+"""
+
+import asyncio
+import contextlib
+import email.utils
+import math
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from builders.endpoints import Asked, Job
+from builders.endpoints.replies import Joined
+
+if TYPE_CHECKING:
+    import httpx
+
+Flavor = Literal["openai", "tgi"]
+
+_PER_POOL = 64
+"""Requests that share a connection pool, whose work grows with the square of their number."""
+
+_EXCERPT = 300
+
+
+class Timeouts(NamedTuple):
+    """Seconds: to connect, between two pieces of a reply, and for all of it.
+
+    A server that does not stream sends its first byte when the reply is finished.
+    """
+
+    connect: float = 10.0
+    read: float = 1800.0
+    total: float = 3600.0
+
+
+class Trouble(Exception):
+    """A request without a reply.
+
+    Attributes:
+        reason: a key of `FAILURES`; "too_much" or "gone" where the host has to be left alone.
+        whose: the host's, the job's, or the run's.
+        wait: for how many seconds the host asked to be left alone; None if it did not say.
+        paid: whether the model may have worked for it.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        whose: Literal["host", "job", "run"],
+        detail: str,
+        *,
+        wait: float | None = None,
+        paid: bool = False,
+    ) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.whose = whose
+        self.wait = wait
+        self.paid = paid
+
+
+class Client:
+    """All connections to all hosts; open it with `async with opened(…)`."""
+
+    def __init__(
+        self,
+        keys: Mapping[str, str | None],
+        pools: "Mapping[str, list[httpx.AsyncClient]]",
+        *,
+        flavor: Flavor,
+        stream: bool,
+        timeouts: Timeouts,
+    ) -> None:
+        self._keys = keys
+        self._pools = pools
+        self._busy = {url: [0] * len(of_host) for url, of_host in pools.items()}
+        self._errors = _errors()
+        self._flavor = flavor
+        self._stream = stream
+        self._total = timeouts.total
+
+    async def ask(self, url: str, asked: Asked, job: Job) -> Any:
+        """The server's reply to a job, as its JSON.
+
+        Raises:
+            Trouble: there is none.
+        """
+        busy = self._busy[url]
+        number = busy.index(min(busy))
+        busy[number] += 1
+        try:
+            async with asyncio.timeout(self._total):
+                return await self._ask(url, self._pools[url][number], asked, job)
+        except TimeoutError as error:
+            why = f"no whole reply within {self._total:g} s"
+            raise Trouble("timed_out", "job", why, paid=True) from error
+        except self._errors as error:
+            raise self._sorted(url, error) from error
+        finally:
+            busy[number] -= 1
+
+    async def _ask(self, url: str, pool: "httpx.AsyncClient", asked: Asked, job: Job) -> Any:
+        async with self._hub_client(url, pool) as client:
+            if self._flavor == "tgi":
+                return await _ask_natively(client, pool, url, asked, job)
+            options: dict[str, Any] = {
+                "messages": list(job.messages),
+                "model": asked.model,
+                "max_tokens": asked.sampling.max_tokens,
+                "temperature": asked.sampling.temperature,
+                "top_p": asked.sampling.top_p,
+                "seed": asked.sampling.seed,
+            }
+            if not self._stream:
+                return plain(await client.chat_completion(**options))
+            joined = Joined()
+            usage: Any = {"include_usage": True}
+            pieces = await client.chat_completion(stream=True, stream_options=usage, **options)
+            async for piece in pieces:
+                joined.add(plain(piece))
+            return joined.body()
+
+    @contextlib.asynccontextmanager
+    async def _hub_client(self, url: str, pool: "httpx.AsyncClient") -> AsyncIterator[Any]:
+        """A client of one request: it keeps the streams that it opened for as long as it lives."""
+        from huggingface_hub import AsyncInferenceClient
+
+        key = self._keys[url]
+        # Without a key it would look for HF_TOKEN; a header that is None is not sent at all.
+        headers: Any = {} if key else {"authorization": None}
+        async with AsyncInferenceClient(
+            base_url=f"{url}/generate" if self._flavor == "tgi" else url,
+            api_key=key or "none",
+            headers=headers,
+            timeout=pool.timeout,  # type: ignore[arg-type]  # it is handed on to httpx
+        ) as client:
+            # Its own would go through the Hub's offline switch, and know no limits.
+            client._async_client = pool
+            yield client
+
+    def _sorted(self, url: str, error: Exception) -> Trouble:
+        trouble = sort_error(error)
+        key = self._keys[url]
+        if key and key in str(trouble):  # servers quote it
+            trouble.args = (str(trouble).replace(key, "…"),)
+        return trouble
+
+
+def _errors() -> tuple[type[Exception], ...]:
+    """What a request may raise: the network's errors, and those of parsing nonsense."""
+    import httpx
+
+    nonsense = (ValueError, RecursionError, KeyError, TypeError, AttributeError)
+    return (httpx.HTTPError, httpx.InvalidURL, EOFError, *nonsense)
+
+
+async def _ask_natively(
+    client: Any, pool: "httpx.AsyncClient", url: str, asked: Asked, job: Job
+) -> Any:
+    """Let text-generation-inference write the chat as a prompt, and complete that."""
+    body = {"model": asked.model, "messages": list(job.messages)}
+    headers = {"authorization": f"Bearer {client.token}"} if not client.headers else {}
+    response = await pool.post(f"{url}/chat_tokenize", json=body, headers=headers)
+    response.raise_for_status()
+    prompt = response.json()
+    sampling = asked.sampling
+    reply = await client.text_generation(
+        prompt["templated_text"],
+        details=True,
+        do_sample=sampling.temperature > 0,
+        max_new_tokens=sampling.max_tokens,
+        temperature=sampling.temperature or None,
+        top_p=sampling.top_p if 0 < sampling.top_p < 1 else None,
+        seed=sampling.seed,
+    )
+    found: dict[str, Any] = plain(reply)
+    found["details"] = found.get("details") or {}
+    for name in ("tokens", "prefill", "top_tokens"):  # each token with its probability: not needed
+        found["details"].pop(name, None)
+    found["details"]["input_length"] = len(prompt["tokenize_response"])
+    return found
+
+
+def sort_error(error: Exception) -> Trouble:
+    """Whose an error is."""
+    import httpx
+    from huggingface_hub.errors import TextGenerationError
+
+    response = getattr(error, "response", None) or getattr(error.__cause__, "response", None)
+    if response is not None:
+        return _of_status(response)
+    if isinstance(error, TextGenerationError):  # within a stream
+        return Trouble("server_error", "job", _said(str(error)), paid=True)
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
+        return Trouble("gone", "host", f"cannot be reached ({_said(str(error))})")
+    if isinstance(error, httpx.TimeoutException):
+        return Trouble("timed_out", "job", f"silent for too long ({_name(error)})", paid=True)
+    if isinstance(error, httpx.TransportError | EOFError):
+        said = _said(str(error)) or _name(error)
+        return Trouble("cut_off", "job", f"the connection broke: {said}", paid=True)
+    if isinstance(error, httpx.HTTPError | httpx.InvalidURL):
+        return Trouble("refused", "run", _said(str(error)))
+    detail = f"what it answers is no reply: {_said(str(error))}"
+    return Trouble("broken_reply", "job", detail, paid=True)
+
+
+def _of_status(response: "httpx.Response") -> Trouble:
+    status = response.status_code
+    said = _said(response.text)
+    detail = f"HTTP {status}: {said}" if said else f"HTTP {status}"
+    wait = retry_after(response.headers)
+    if status == 429:
+        return Trouble("too_much", "host", detail, wait=wait)
+    if status in (502, 503, 504, 529):
+        return Trouble("gone", "host", detail, wait=wait)
+    if status in (401, 402, 403, 404, 405) or 300 <= status < 400:
+        return Trouble("refused", "run", detail)
+    if status == 408:
+        return Trouble("timed_out", "job", detail, paid=True)
+    if status >= 500 or status in (409, 424, 425):
+        return Trouble("server_error", "job", detail, wait=wait)
+    return Trouble("refused", "job", detail)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """For how many seconds a server asks to be left alone: Retry-After, or RateLimit's end."""
+    from huggingface_hub.utils import parse_ratelimit_headers
+
+    value = headers.get("retry-after", "").strip()
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
+        except ValueError:
+            limit = parse_ratelimit_headers(headers)
+            if limit is None or limit.remaining > 0:
+                return None
+            seconds = limit.reset_in_seconds
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def plain(value: Any) -> Any:
+    """A parsed reply as plain JSON, without the fields that the parser added as None.
+
+    Fields that the parser does not know, `reasoning_content` among them, are attributes of the
+    inner objects; the dictionaries that these are as well have lost them.
+    """
+    if isinstance(value, list):
+        return [plain(one) for one in value]
+    if isinstance(value, Mapping):
+        fields = getattr(value, "__dict__", value)
+        return {name: plain(one) for name, one in fields.items() if one is not None}
+    return value
+
+
+def _said(text: str) -> str:
+    """The beginning of a message of others, on one line."""
+    flat = " ".join(text.split())[:_EXCERPT]
+    return flat.encode(errors="replace").decode()
+
+
+def _name(error: Exception) -> str:
+    return type(error).__name__
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    keys: Mapping[str, str | None],
+    *,
+    flavor: Flavor,
+    stream: bool,
+    timeouts: Timeouts,
+    most: int,
+) -> AsyncIterator[Client]:
+    """A client for these base URLs, each with its key or None, and connections for `most`."""
+    import httpx
+
+    async def refuse_redirects(response: httpx.Response) -> None:
+        if response.is_redirect:  # the prompts were meant for this host, and so was the key
+            where = httpx.URL(response.headers.get("location", "")).host
+            raise Trouble("refused", "run", f"HTTP {response.status_code}: sends on to {where}")
+        if response.status_code >= 400:
+            await response.aread()  # for the message
+
+    async with contextlib.AsyncExitStack() as stack:
+        pools = {
+            url: [
+                await stack.enter_async_context(
+                    httpx.AsyncClient(
+                        timeout=httpx.Timeout(
+                            timeouts.read, connect=timeouts.connect, write=60.0, pool=None
+                        ),
+                        limits=httpx.Limits(max_connections=None, max_keepalive_connections=None),
+                        event_hooks={"response": [refuse_redirects]},
+                    )
+                )
+                for _ in range(math.ceil(most / _PER_POOL))
+            ]
+            for url in keys
+        }
+        yield Client(keys, pools, flavor=flavor, stream=stream, timeouts=timeouts)

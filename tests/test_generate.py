@@ -1,0 +1,96 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from datasets import load_dataset
+from model_server import ModelServer, teach
+
+from builders.pool import open_pool
+
+Run = Callable[..., tuple[int, str, str]]
+Write = Callable[..., Path]
+
+TEACHER = "synthetic/teacher"
+
+
+@pytest.fixture
+def questions(nt: Run, tmp_path: Path, write_jsonl: Write) -> Path:
+    """A pool of 30 questions that wait for a teacher."""
+    rows = [{"question": f"What is {n} + 1?", "reference_answer": str(n + 1)} for n in range(30)]
+    pool = tmp_path / "pool"
+    code, _, errors = nt("import", write_jsonl(rows), "--pool", pool, "--license", "mit")
+    assert code == 0, errors
+    return pool
+
+
+def test_questions_become_traces(nt: Run, questions: Path) -> None:
+    with ModelServer() as server:
+        command = ["generate", "--pool", questions, "--teacher", TEACHER, "--base-url", server.url]
+        code, output, errors = nt(*command)
+        assert (code, errors) == (0, "")
+        assert "asked 30 of 30 that were missing: finished" in output
+        assert "30 traces added" in output
+        assert len(server.requests) == 30
+
+        traces = load_dataset(str(questions), "traces", split="train")
+        assert len(traces) == 30
+        assert traces[0]["teacher"] == TEACHER
+        assert traces[0]["reasoning"] == "I am asked: What is 0 + 1? So I think."
+        assert traces[0]["answer"] == "The answer to What is 0 + 1?"
+        assert traces[0]["finish_reason"] == "stop"
+        assert traces[0]["license"] == "mit"
+        assert traces["question"][:] == [f"What is {n} + 1?" for n in range(30)]
+
+        before = {path: path.read_bytes() for path in questions.rglob("*.parquet")}
+        code, output, _ = nt(*command)
+        assert code == 0
+        assert "asked 0 of 0" in output
+        assert len(server.requests) == 30
+    assert {path: path.read_bytes() for path in questions.rglob("*.parquet")} == before
+
+
+def test_what_is_sent(nt: Run, questions: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_secret_of_mine")
+    with ModelServer() as server:
+        nt("generate", "--pool", questions, "--teacher", TEACHER, "--base-url", server.url,
+           "--max-tokens", 77, "--temperature", 0.5, "--top-p", 0.9, "--seed", 5)  # fmt: skip
+        request = server.requests[0]
+    assert request.path == "/v1/chat/completions"
+    assert "authorization" not in request.headers
+    assert "hf_secret_of_mine" not in json.dumps(request.headers)
+    assert request.body["model"] == TEACHER
+    assert request.body["max_tokens"] == 77
+    assert (request.body["temperature"], request.body["top_p"]) == (0.5, 0.9)
+    assert request.body["seed"] == 5
+
+
+def test_only_what_lacks_a_trace_of_this_teacher_is_asked(
+    nt: Run, questions: Path, write_jsonl: Write
+) -> None:
+    traces = [
+        {"question": "What is 3 + 1?", "reasoning": "a", "answer": "4", "teacher": TEACHER},
+        {"question": "What is 4 + 1?", "reasoning": "a", "answer": "5", "teacher": "another"},
+        {"question": "A new one?", "reasoning": "a", "answer": "5", "teacher": TEACHER},
+    ]
+    nt("import", write_jsonl(traces, "more.jsonl"), "--pool", questions)
+    with ModelServer() as server:
+        nt("generate", "--pool", questions, "--teacher", TEACHER, "--base-url", server.url)
+        asked = {request.question for request in server.requests}
+    assert asked == {f"What is {n} + 1?" for n in range(30) if n != 3}
+    assert open_pool(questions).num_rows("traces") == 3 + 29
+
+
+def test_samples(nt: Run, questions: Path) -> None:
+    def script(request: Any) -> Any:
+        answer = teach(request)
+        return answer._replace(body=answer.body.replace(b"So I", b"So %d I" % request.number))
+
+    with ModelServer(script) as server:
+        command = ["generate", "--pool", questions, "--teacher", TEACHER, "--base-url", server.url]
+        nt(*command, "--samples", 2)
+        assert len(server.requests) == 60
+        nt(*command, "--samples", 3)
+        assert len(server.requests) == 90
+    assert open_pool(questions).num_rows("traces") == 90
