@@ -38,6 +38,8 @@ def reader(teacher: str) -> Read:
 def response_of(teacher: str, question: str, reply: Reply) -> Response | Unusable:
     """A reply as a teacher's response, or why it cannot be used."""
     said = (teacher, question)
+    if reply.finish_reason == "length":  # whatever came: thinking that was cut may stand anywhere
+        return Unusable("cut_by_length", teacher)
     if reply.reasoning is None:
         return response_from_reply(*said, reply.answer, reply.finish_reason)
     return response_from_parts(*said, reply.reasoning, reply.answer, reply.finish_reason)

@@ -103,7 +103,7 @@ class Client:
             why = f"no whole reply within {self._total:g} s"
             raise Trouble("timed_out", "job", why, paid=True) from error
         except self._errors as error:
-            raise self._sorted(url, error) from error
+            raise self._sorted(error) from error
         finally:
             busy[number] -= 1
 
@@ -146,11 +146,12 @@ class Client:
             client._async_client = pool
             yield client
 
-    def _sorted(self, url: str, error: Exception) -> Trouble:
+    def _sorted(self, error: Exception) -> Trouble:
         trouble = sort_error(error)
-        key = self._keys[url]
-        if key and key in str(trouble):  # servers quote it
-            trouble.args = (str(trouble).replace(key, "…"),)
+        said = str(trouble)
+        for key in filter(None, self._keys.values()):
+            said = said.replace(key, "…")  # servers quote it
+        trouble.args = (said,)
         return trouble
 
 
