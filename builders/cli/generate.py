@@ -259,7 +259,6 @@ def say_stopping(arguments: argparse.Namespace, in_flight: int) -> None:
     """After the first Ctrl-C."""
     if not arguments.quiet:
         print(
-            f"\nnt: stopping; waiting for {plural(in_flight, 'reply')} on the way "
-            "(Ctrl-C again to lose them)",
+            f"\nnt: stopping; waiting for {in_flight:,} on the way (Ctrl-C again to lose them)",
             file=sys.stderr,
         )

@@ -85,6 +85,9 @@ def ask_for_all(
             )
         )
         how = ended.how
+    except asyncio.CancelledError:  # Ctrl-C, for the second time
+        how = INTERRUPTED
+        raise KeyboardInterrupt from None
     finally:
         store.end_run(run, how)
     return ended
