@@ -75,9 +75,9 @@ class Host:
         self._pause(wait, now, random)
 
     def timed_out(self, sent: float, now: float) -> None:
-        """No reply in time: fewer, without a pause."""
+        """No reply in time: somewhat fewer, without a pause."""
         if sent >= self._fewer_since:
-            self._fewer(_HALF, now)
+            self._fewer(_SLOWER, now)
 
     def gone(self, sent: float, now: float, wait: float | None, random: Random) -> None:
         """It cannot be reached, or says 502, 503 or 504: ask one request at a time until it can."""
