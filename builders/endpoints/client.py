@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 Flavor = Literal["openai", "tgi"]
 
-_PER_POOL = 64
-"""Requests that share a connection pool, whose work grows with the square of their number."""
-
 _EXCERPT = 300
 
 
@@ -73,15 +70,14 @@ class Client:
     def __init__(
         self,
         keys: Mapping[str, str | None],
-        pools: "Mapping[str, list[httpx.AsyncClient]]",
+        free: "Mapping[str, list[httpx.AsyncClient]]",
         *,
         flavor: Flavor,
         stream: bool,
         timeouts: Timeouts,
     ) -> None:
         self._keys = keys
-        self._pools = pools
-        self._busy = {url: [0] * len(of_host) for url, of_host in pools.items()}
+        self._free = free
         self._errors = _errors()
         self._flavor = flavor
         self._stream = stream
@@ -93,19 +89,17 @@ class Client:
         Raises:
             Trouble: there is none.
         """
-        busy = self._busy[url]
-        number = busy.index(min(busy))
-        busy[number] += 1
+        pool = self._free[url].pop()  # the one that was used last, whose connection is open
         try:
             async with asyncio.timeout(self._total):
-                return await self._ask(url, self._pools[url][number], asked, job)
+                return await self._ask(url, pool, asked, job)
         except TimeoutError as error:
             why = f"no whole reply within {self._total:g} s"
             raise Trouble("timed_out", "job", why, paid=True) from error
         except self._errors as error:
             raise self._sorted(error) from error
         finally:
-            busy[number] -= 1
+            self._free[url].append(pool)
 
     async def _ask(self, url: str, pool: "httpx.AsyncClient", asked: Asked, job: Job) -> Any:
         async with self._hub_client(url, pool) as client:
@@ -292,20 +286,20 @@ async def opened(
         if response.status_code >= 400:
             await response.aread()  # for the message
 
+    # Each connection is a pool of its own: what httpx's pool does for a request grows with the
+    # connections in it, and at 100 of them costs more than all the rest.
+    trusted = httpx.create_ssl_context()
+    limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
+    waits = httpx.Timeout(timeouts.read, connect=timeouts.connect, write=60.0, pool=None)
     async with contextlib.AsyncExitStack() as stack:
-        pools = {
-            url: [
-                await stack.enter_async_context(
-                    httpx.AsyncClient(
-                        timeout=httpx.Timeout(
-                            timeouts.read, connect=timeouts.connect, write=60.0, pool=None
-                        ),
-                        limits=httpx.Limits(max_connections=None, max_keepalive_connections=None),
-                        event_hooks={"response": [refuse_redirects]},
-                    )
+        free: dict[str, list[httpx.AsyncClient]] = {url: [] for url in keys}
+        for pools in free.values():
+            for _ in range(most):
+                pool = httpx.AsyncClient(
+                    verify=trusted,
+                    timeout=waits,
+                    limits=limits,
+                    event_hooks={"response": [refuse_redirects]},
                 )
-                for _ in range(math.ceil(most / _PER_POOL))
-            ]
-            for url in keys
-        }
-        yield Client(keys, pools, flavor=flavor, stream=stream, timeouts=timeouts)
+                pools.append(await stack.enter_async_context(pool))
+        yield Client(keys, free, flavor=flavor, stream=stream, timeouts=timeouts)
