@@ -45,9 +45,7 @@ BODY = json.dumps(
         "usage": {"prompt_tokens": 20, "completion_tokens": 600, "total_tokens": 620},
     }
 ).encode()
-REPLY = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(
-    BODY
-)
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
 
 
 class Protocol(asyncio.Protocol):

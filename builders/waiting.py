@@ -60,13 +60,13 @@ def missing(
 
 def _answered_elsewhere(pool: Pool, store: Store, asked: int, teacher: str) -> Numbers:
     """The question of each trace of this teacher that what is asked now did not bring."""
-    own, others = store.rows_made(asked)
-    made = np.sort(np.concatenate([own, others]))
     found = [store.usable_of_others(asked)]
+    made: Numbers | None = None
     for shard in pool.shards("traces"):
         table = read_columns(shard, ["id", "question_id", "teacher"])
         table = table.filter(pc.equal(table["teacher"], teacher))
         if len(table):
+            made = np.sort(store.rows_made()) if made is None else made
             ids, questions = as_numbers(table["id"]), as_numbers(table["question_id"])
             found.append(questions[~_are_in(ids, made)])
     return np.concatenate(found)
