@@ -62,6 +62,7 @@ def render_release_card(manifest: Mapping[str, Any]) -> str:
         default=_default(manifest["configs"]),
         licensing=release_licensing(manifest),
         published=manifest.get("published"),
+        ledger=manifest["pool"].get("ledger", []),
         notes=NOTES,
     )
 
@@ -121,6 +122,7 @@ def render_pool_card(pool: Pool) -> str:
         published=published,
         notes=NOTES,
         manifest=pool.manifest,
+        ledger=pool.manifest.get("ledger", []),
         tables=tables,
         keys=KEYS,
         annotations=pool.annotations(),

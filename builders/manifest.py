@@ -73,6 +73,7 @@ def describe_release(
             "dropped": pool.dropped_by_reason(),
             "tokenizer": pool.manifest["tokenizer"],
             "annotations": pool.annotations(),
+            "ledger": pool.manifest.get("ledger", []),
             "sources": _sources(selection.facts),
             "synthetic": pc.sum(pc.equal(selection.facts["source"], DEMO)).as_py(),
         },

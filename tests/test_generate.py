@@ -94,3 +94,23 @@ def test_samples(nt: Run, questions: Path) -> None:
         nt(*command, "--samples", 3)
         assert len(server.requests) == 90
     assert open_pool(questions).num_rows("traces") == 90
+
+
+def test_the_ledger_is_on_both_cards(nt: Run, questions: Path, tmp_path: Path) -> None:
+    with ModelServer() as server:
+        command = ["generate", "--pool", questions, "--teacher", TEACHER, "--base-url", server.url]
+        _, output, _ = nt(*command, "--price-in", 1000, "--price-out", 2000)
+    assert "US dollars in all: 1.44 for 30 rows, 0.048 each" in output
+    (entry,) = open_pool(questions).manifest["ledger"]
+    assert (entry["tokens_in"], entry["tokens_out"], entry["requests"]) == (300, 570, 30)
+    assert entry["asked"][0]["sampling"]["temperature"] == 0.6
+    assert (
+        nt("build", "--pool", questions, "--out", tmp_path / "nt", "--config", "random-10")[0] == 0
+    )
+    manifest = json.loads((tmp_path / "nt" / "manifest.json").read_text())
+    assert manifest["pool"]["ledger"] == [entry]
+    for card in (questions / "README.md", tmp_path / "nt" / "README.md"):
+        assert "| generate | synthetic/teacher | 30 | 30 |  | 300 | 570 | 1.44 | 0.048 |" in (
+            card.read_text()
+        )
+    assert nt("verify", tmp_path / "nt")[0] == 0

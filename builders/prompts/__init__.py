@@ -38,11 +38,14 @@ def load_prompt(name: str) -> Prompt:
     Raises:
         BadOption: there is none, or it does not say where the question goes.
     """
-    ours = sorted(_FOLDER.glob(f"{name}-*.txt"), key=lambda path: int(path.stem.split("-")[-1]))
-    path = ours[-1] if ours else Path(name)
+    versions: dict[str, list[int]] = {}
+    for path in _FOLDER.glob("*.txt"):
+        of, _, number = path.stem.rpartition("-")
+        versions.setdefault(of, []).append(int(number))
+    path = _FOLDER / f"{name}-{max(versions[name])}.txt" if name in versions else Path(name)
     if not path.is_file():
-        names = sorted({path.stem.rpartition("-")[0] for path in _FOLDER.glob("*.txt")})
-        raise BadOption(f"--prompt {name}: neither a text file nor one of {', '.join(names)}")
+        names = ", ".join(sorted(versions))
+        raise BadOption(f"--prompt {name}: neither a text file nor one of {names}")
     try:
         text = path.read_text("utf-8").rstrip("\n")
     except ValueError as error:
