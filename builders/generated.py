@@ -48,7 +48,7 @@ def response_of(teacher: str, question: str, reply: Reply) -> Response | Unusabl
 def replies_as_source(pool: Pool, store: Store, teacher: str) -> Source:
     """Everything that is stored of a teacher, as a source for `importing`."""
     asked = store.asked()
-    revisions = sorted({one["revision"] for one in asked.values() if one["revision"]})
+    revisions = sorted({one["revision"] for one in asked.values() if "revision" in one})
     origin = f"replies of {teacher}"
     total = sum(store.outcomes().values())
     return Source(

@@ -16,7 +16,6 @@ from typing import Any
 
 from builders.card import write_pool_card
 from builders.endpoints import DONE, FAILURES
-from builders.endpoints.budget import Prices
 from builders.endpoints.store import FOLDER, Store
 from builders.pool import open_pool, save_manifest
 
@@ -27,8 +26,7 @@ _WINDOW = 300.0  # seconds over which the rate is measured
 def describe_store(store: Store) -> dict[str, Any]:
     """The ledger's entry of one model and task."""
     asked = store.asked()
-    outcomes, spent, run = store.outcomes(), store.spent(), store.last_run()
-    prices = Prices(run.price_in, run.price_out) if run else Prices()
+    outcomes, spent, prices = store.outcomes(), store.spent(), store.prices()
     rows = outcomes.get(DONE, 0)
     usd = prices.cost(spent)
     newest: dict[str, Any] = list(asked.values())[-1] if asked else {}

@@ -58,7 +58,7 @@ def save(path: Path, outcomes: list[Outcome]) -> None:
     async def run() -> None:
         opened = Store(path)
         number = opened.id_of(ASKED)
-        run_number = opened.begin_run(number, len(outcomes), 0, 0)
+        run_number = opened.begin_run(number, len(outcomes), Prices())
         writer = Writer(path, asked=number, run=run_number, in_flight=lambda: 0)
         try:
             await asyncio.gather(*map(writer.save, outcomes))

@@ -49,8 +49,7 @@ class Asked(NamedTuple):
     """What all jobs of a run have in common.
 
     `prompt` names the template that made the messages of a subject, `prompt_hash` its text; with
-    the subject, which is a hash of a text itself, they stand for the messages. `schema` is the JSON
-    schema that replies are asked to follow.
+    the subject, which is a hash of a text itself, they stand for the messages.
     """
 
     task: str
@@ -59,12 +58,22 @@ class Asked(NamedTuple):
     prompt: str
     prompt_hash: str
     sampling: Sampling
-    schema: Mapping[str, Any] | None = None
 
     def text(self) -> str:
-        """The same as JSON, always with the same characters."""
-        said = {**self._asdict(), "sampling": self.sampling._asdict()}
-        return json.dumps(said, sort_keys=True, ensure_ascii=False)
+        """The same as JSON, always with the same characters.
+
+        What is None is left out: a field that is added later must not make old replies strangers.
+        """
+        drawn = {
+            name: value for name, value in self.sampling._asdict().items() if value is not None
+        }
+        said = {**self._asdict(), "sampling": drawn}
+        told = {name: value for name, value in said.items() if value is not None}
+        return json.dumps(told, sort_keys=True, ensure_ascii=False)
+
+
+def _told(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 class Job(NamedTuple):

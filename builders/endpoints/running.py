@@ -67,7 +67,7 @@ def ask_for_all(
     """
     check_room(store.path.parent, 0)
     number = store.id_of(asked)
-    run = store.begin_run(number, missing, *budget.prices)
+    run = store.begin_run(number, missing, budget.prices)
     how = "failed"
     try:
         ended = asyncio.run(

@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builders.endpoints import DONE, FINAL, Asked
-from builders.endpoints.budget import Spent
+from builders.endpoints.budget import Prices, Spent
 from builders.errors import BadPool, DiskFull
 from builders.ids import content_id
 
@@ -134,8 +134,6 @@ class Run(NamedTuple):
     missing: int
     done: int
     in_flight: int
-    price_in: float
-    price_out: float
     stop: int
     ended: str | None
 
@@ -263,18 +261,26 @@ class Store:
     def last_run(self) -> Run | None:
         """The newest run, going on or not."""
         row = self._db.execute(
-            "SELECT id, pid, machine, started, beat, missing, done, in_flight, price_in, "
-            "price_out, stop, ended FROM runs ORDER BY id DESC LIMIT 1"
+            "SELECT id, pid, machine, started, beat, missing, done, in_flight, stop, ended "
+            "FROM runs ORDER BY id DESC LIMIT 1"
         ).fetchone()
         return Run(*row) if row else None
 
-    def begin_run(self, asked: int, missing: int, price_in: float, price_out: float) -> int:
+    def prices(self) -> Prices:
+        """The newest that a run was told."""
+        row = self._db.execute(
+            "SELECT price_in, price_out FROM runs WHERE price_in > 0 OR price_out > 0 "
+            "ORDER BY id DESC LIMIT 1"
+        ).fetchone()
+        return Prices(*row) if row else Prices()
+
+    def begin_run(self, asked: int, missing: int, prices: Prices) -> int:
         """Note that a run begins; returns its number."""
         now = time.time()
         cursor = self._db.execute(
             "INSERT INTO runs (pid, machine, asked, started, beat, missing, price_in, price_out) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (os.getpid(), platform.node(), asked, now, now, missing, price_in, price_out),
+            (os.getpid(), platform.node(), asked, now, now, missing, *prices),
         )
         return int(cursor.lastrowid or 0)
 
