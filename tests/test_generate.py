@@ -63,7 +63,8 @@ def test_what_is_sent(nt: Run, questions: Path, monkeypatch: pytest.MonkeyPatch)
     assert request.body["model"] == TEACHER
     assert request.body["max_tokens"] == 77
     assert (request.body["temperature"], request.body["top_p"]) == (0.5, 0.9)
-    assert request.body["seed"] == 5
+    assert len({request.body["seed"] for request in server.requests}) == 30
+    assert all(0 <= request.body["seed"] < 2**31 for request in server.requests)
 
 
 def test_only_what_lacks_a_trace_of_this_teacher_is_asked(

@@ -50,7 +50,10 @@ def add_to(verbs: Any, name: str) -> argparse.ArgumentParser:
     sampling.add_argument("--temperature", type=float, default=0.6, metavar="T", help="default 0.6")
     sampling.add_argument("--top-p", type=float, default=0.95, metavar="P", help="default 0.95")
     sampling.add_argument(
-        "--seed", type=count, metavar="N", help="sent with each request (default: none is sent)"
+        "--seed",
+        type=count,
+        metavar="N",
+        help="each request gets its own, made from this (default: none is sent)",
     )
     add_budget_options(verb)
     verb.add_argument(

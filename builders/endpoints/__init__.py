@@ -37,7 +37,7 @@ FINAL = ("refused", "filtered")
 
 
 class Sampling(NamedTuple):
-    """How the model draws its reply. A seed makes each job's own, where the server honours it."""
+    """How the model draws its reply. From a seed follows one for each job: see `client`."""
 
     max_tokens: int = 16_384
     temperature: float = 0.6

@@ -16,7 +16,7 @@ from builders.endpoints import FAILURES, FINAL, Asked, Job, Read, Reply, Verdict
 from builders.endpoints.budget import Budget, Spent, most_of
 from builders.endpoints.client import Client, Trouble
 from builders.endpoints.pace import Closed, Host, Pace
-from builders.endpoints.replies import read_reply
+from builders.endpoints.replies import NotAReply, read_reply
 from builders.endpoints.store import Outcome, Writer, check_room
 from builders.errors import EndpointError, NTError
 
@@ -131,10 +131,10 @@ class Asking:
                 job = next(jobs, None)
                 outcome = await self._outcome(job) if job else None
                 if outcome is None:
-                    how = "finished"
-                    return
+                    break
                 await self._writer.save(outcome)
                 self._count(outcome)
+            how = "finished"
         except NTError as caught:  # of the store, or of the pool that the jobs are read from
             error = caught
         finally:
@@ -184,24 +184,24 @@ class Asking:
         most = most_of(job.messages, self._asked.sampling.max_tokens)
         spent = Spent()
         attempts = tries = 0
+        trouble: Trouble | None = None
         while True:
             try:
                 host = await self._host(most)
             except Closed:
-                return None
-            loop = asyncio.get_running_loop()
-            sent = loop.time()
+                break
+            sent = asyncio.get_running_loop().time()
             attempts += 1
             cost = Spent(0, 0, *most[:2])  # what it costs if this is left by an interrupt
-            trouble = None
             try:
                 body = await self._client.ask(host.url, self._asked, job)
                 reply = read_reply(body)
                 cost = _cost(reply, most)
                 verdict = self._verdict(job, reply)
-                seconds = loop.time() - sent
-                host.succeeded(seconds / max(cost.completion, 1), loop.time())
-            except (Trouble, ValueError) as error:
+                now = asyncio.get_running_loop().time()
+                host.succeeded((now - sent) / max(cost.completion, 1), now)
+                trouble = None
+            except (Trouble, NotAReply) as error:
                 trouble = error if isinstance(error, Trouble) else _broken(error)
                 if not trouble.paid:
                     cost = Spent()
@@ -212,25 +212,17 @@ class Asking:
                 self._pace.release(host)
             spent = spent.plus(cost)
             if trouble is None:
-                said = (verdict.outcome, body, spent, attempts, seconds, verdict.row_id)
+                said = (verdict.outcome, body, spent, attempts, now - sent, verdict.row_id)
                 return Outcome(job.subject, job.sample, *said)
-            if trouble.whose == "host":
-                continue
             if trouble.whose == "run":
-                return None
-            tries += 1
-            if tries >= self._limits.tries or trouble.reason in FINAL or self._ending.is_set():
-                return Outcome(
-                    job.subject,
-                    job.sample,
-                    trouble.reason,
-                    None,
-                    spent,
-                    attempts,
-                    loop.time() - sent,
-                    detail=str(trouble),
-                )
-            await self._back_off(tries, trouble.wait)
+                break
+            if trouble.whose == "job":
+                tries += 1
+                if tries >= self._limits.tries or trouble.reason in FINAL:
+                    return _failed(job, trouble, spent, attempts)
+                await self._back_off(tries, trouble.wait)
+        # The run ends before the job does: noted only if something may have been paid for.
+        return _failed(job, trouble, spent, attempts) if trouble and any(spent) else None
 
     async def _host(self, most: Spent) -> Host:
         """A host that has room, and the money for it."""
@@ -273,6 +265,8 @@ class Asking:
             host.timed_out(sent, now)
         elif trouble.whose == "run":
             self.stop("failed", EndpointError(f"{host.url}: {trouble}"))
+        elif trouble.reason not in ("server_error", "cut_off"):
+            host.answered()
 
     async def _back_off(self, tries: int, wait: float | None) -> None:
         if wait is None:
@@ -281,7 +275,12 @@ class Asking:
             await asyncio.wait_for(self._ending.wait(), wait)
 
 
-def _broken(error: ValueError) -> Trouble:
+def _failed(job: Job, trouble: Trouble, spent: Spent, attempts: int) -> Outcome:
+    reason = trouble.reason if trouble.reason in FAILURES else "cut_off"
+    return Outcome(job.subject, job.sample, reason, None, spent, attempts, 0.0, detail=str(trouble))
+
+
+def _broken(error: NotAReply) -> Trouble:
     return Trouble("broken_reply", "job", f"what it answers is no reply: {error}", paid=True)
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from builders.endpoints import Asked, Job
 from builders.endpoints.replies import Joined
+from builders.ids import content_id
 
 if TYPE_CHECKING:
     import httpx
@@ -111,7 +112,7 @@ class Client:
                 "max_tokens": asked.sampling.max_tokens,
                 "temperature": asked.sampling.temperature,
                 "top_p": asked.sampling.top_p,
-                "seed": asked.sampling.seed,
+                "seed": _seed(asked, job),
             }
             if not self._stream:
                 return plain(await client.chat_completion(**options))
@@ -157,6 +158,13 @@ def _errors() -> tuple[type[Exception], ...]:
     return (httpx.HTTPError, httpx.InvalidURL, EOFError, *nonsense)
 
 
+def _seed(asked: Asked, job: Job) -> int | None:
+    """Each job's own, or its samples would all be the same; 31 bits, which every server takes."""
+    if asked.sampling.seed is None:
+        return None
+    return int(content_id(str(asked.sampling.seed), job.subject, str(job.sample)), 16) % 2**31
+
+
 async def _ask_natively(
     client: Any, pool: "httpx.AsyncClient", url: str, asked: Asked, job: Job
 ) -> Any:
@@ -174,7 +182,7 @@ async def _ask_natively(
         max_new_tokens=sampling.max_tokens,
         temperature=sampling.temperature or None,
         top_p=sampling.top_p if 0 < sampling.top_p < 1 else None,
-        seed=sampling.seed,
+        seed=_seed(asked, job),
     )
     found: dict[str, Any] = plain(reply)
     found["details"] = found.get("details") or {}

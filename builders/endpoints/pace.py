@@ -48,8 +48,7 @@ class Host:
 
     def succeeded(self, per_token: float, now: float) -> None:
         """A reply came; it took so long for each of its tokens."""
-        self._pauses = self._errors = 0
-        self.gone_since = None
+        self.answered()
         self._times.append(per_token)
         if len(self._times) >= max(FIRST, self.limit) and self._is_slow():
             self._fewer(_SLOWER, now)
@@ -58,6 +57,11 @@ class Host:
         else:
             self.limit += 1 / self.limit
         self.limit = min(self.limit, self.most)
+
+    def answered(self) -> None:
+        """It is there, whatever it said."""
+        self._pauses = self._errors = 0
+        self.gone_since = None
 
     def _is_slow(self) -> bool:
         median = statistics.median(self._times)
