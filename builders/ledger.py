@@ -10,13 +10,15 @@ An entry is what one model did for one task:
 Nothing is counted twice: the numbers are sums over the stored outcomes, of all runs.
 """
 
+import os
+import platform
 import time
 from pathlib import Path
 from typing import Any
 
 from builders.card import write_pool_card
 from builders.endpoints import DONE, FAILURES
-from builders.endpoints.store import FOLDER, Store
+from builders.endpoints.store import FOLDER, Run, Store
 from builders.pool import open_pool, save_manifest
 
 _ALIVE = 30.0  # seconds since its last sign of life
@@ -79,7 +81,7 @@ def _describe_run(store: Store) -> dict[str, Any] | None:
     if run is None:
         return None
     now = time.time()
-    runs = run.ended is None and now - run.beat < _ALIVE
+    runs = _goes_on(run, now)
     since = max(run.started, now - _WINDOW)
     rate = store.since(since) / max(now - since, 1e-9) if runs else 0.0
     left = max(0, run.missing - run.done)
@@ -90,6 +92,7 @@ def _describe_run(store: Store) -> dict[str, Any] | None:
         "missing": run.missing,
         "done": run.done,
         "in_flight": run.in_flight if runs else 0,
+        "troubles": run.troubles if runs else "",
         "per_second": round(rate, 3),
         "seconds_left": round(left / rate) if rate else None,
         "stop_asked": bool(run.stop and runs),
@@ -97,6 +100,20 @@ def _describe_run(store: Store) -> dict[str, Any] | None:
             reason: store.last_detail(reason) for reason in store.outcomes() if reason in FAILURES
         },
     }
+
+
+def _goes_on(run: Run, now: float) -> bool:
+    if run.ended is not None or now - run.beat > _ALIVE:
+        return False
+    if run.machine != platform.node():
+        return True
+    try:
+        os.kill(run.pid, 0)  # sends nothing; says whether there is such a process
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 def ask_to_stop(pool: Path | str) -> list[str]:

@@ -194,7 +194,7 @@ def test_a_server_that_is_gone(generate: Any) -> None:
         pass
     code, words, outcomes = generate(server, patience=0.3)
     assert (code, outcomes) == (2, {})
-    assert "no answer for 0.3 s" in words
+    assert f"no answer for 0.3 s from {server.url} (cannot be reached" in words
     assert "every reply that came is stored, and the same command goes on" in words
 
 

@@ -1,11 +1,12 @@
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from datasets import load_dataset
-from model_server import ModelServer, teach
+from model_server import Answer, ModelServer, Request, teach
 
 from builders.pool import open_pool
 
@@ -95,6 +96,24 @@ def test_samples(nt: Run, questions: Path) -> None:
         nt(*command, "--samples", 3)
         assert len(server.requests) == 90
     assert open_pool(questions).num_rows("traces") == 90
+
+
+def test_a_sample_that_fails_leaves_its_siblings(nt: Run, questions: Path) -> None:
+    asked: Counter[str] = Counter()
+
+    def script(request: Request) -> Answer:
+        asked[request.question] += 1
+        if asked[request.question] == 2:
+            return Answer(b"no", status=400)
+        answer = teach(request)
+        return answer._replace(body=answer.body.replace(b"So I", b"So %d I" % request.number))
+
+    with ModelServer(script) as server:
+        command = ["generate", "--pool", questions, "--teacher", TEACHER, "--base-url", server.url]
+        code, output, errors = nt(*command, "--samples", 3, "--concurrency", 1)
+        assert code == 0, errors
+    assert "failed 30: refused" in output
+    assert open_pool(questions).num_rows("traces") == 60
 
 
 def test_the_ledger_is_on_both_cards(nt: Run, questions: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from model_server import Answer, ModelServer, Request, as_json, chat, teach
 
 from builders.endpoints import DONE, Asked, Sampling, asking, pace, store
 from builders.endpoints.budget import Budget, Prices, Spent, most_of
-from builders.endpoints.store import Outcome, Store, Writer, store_path
+from builders.endpoints.store import Outcome, Signs, Store, Writer, store_path
 from builders.errors import BadPool, DiskFull
 from builders.generating import TASK
 from builders.ledger import status
@@ -59,7 +59,7 @@ def save(path: Path, outcomes: list[Outcome]) -> None:
         opened = Store(path)
         number = opened.id_of(ASKED)
         run_number = opened.begin_run(number, len(outcomes), Prices())
-        writer = Writer(path, asked=number, run=run_number, in_flight=lambda: 0)
+        writer = Writer(path, asked=number, run=run_number, signs=Signs)
         try:
             await asyncio.gather(*map(writer.save, outcomes))
         finally:
@@ -237,6 +237,11 @@ def wait_for(condition: Callable[[], Any], seconds: float = 30) -> Any:
     raise AssertionError("it did not come")
 
 
+def newest_run(pool: Path) -> dict[str, Any]:
+    found = status(pool)
+    return (found and found[0]["run"]) or {}
+
+
 def test_another_process_watches_and_stops(
     nt: Run, nt_process: Callable[..., Any], questions: Path
 ) -> None:
@@ -245,7 +250,7 @@ def test_another_process_watches_and_stops(
         words = command(questions, server.url, "--concurrency", 4, "--price-out", 1)
         process = nt_process(*words)
         wait_for(lambda: len(server.requests) >= 8)
-        wait_for(lambda: status(questions)[0]["run"]["done"] >= 4)
+        wait_for(lambda: newest_run(questions).get("done", 0) >= 4)
         code, output, _ = nt("status", "--pool", questions)
         assert code == 0
         assert f"generate with {TEACHER}: running, " in output
@@ -306,6 +311,43 @@ def test_sigterm_is_a_stop(nt_process: Callable[..., Any], questions: Path) -> N
         assert process.returncode == 0, errors
         assert "the run was stopped" in output
         assert status(questions)[0]["outcomes"] == {DONE: 4}
+
+
+def test_status_says_what_a_run_waits_for(
+    nt: Run, nt_process: Callable[..., Any], questions: Path
+) -> None:
+    busy = Answer(b"too\nmany", status=429, headers=(("Retry-After", "60"),))
+    with ModelServer(lambda request: busy) as server:
+        process = nt_process(*command(questions, server.url))
+        waits = wait_for(lambda: newest_run(questions).get("troubles"))
+        assert waits == f"{server.url} (HTTP 429: too many)"
+        assert f"waits for {waits}" in nt("status", "--pool", questions)[1]
+        nt("stop", "--pool", questions)
+        assert process.wait(timeout=20) == 0  # it does not wait for the minute to end
+        process.communicate()
+
+
+def test_a_killed_run_is_told_from_one_that_goes_on(
+    nt: Run, nt_process: Callable[..., Any], questions: Path
+) -> None:
+    slow = lambda request: teach(request)._replace(delay=0.3)  # noqa: E731
+    with ModelServer(slow) as server:
+        process = nt_process(*command(questions, server.url, "--concurrency", 4))
+        wait_for(lambda: newest_run(questions).get("done", 0) >= 4)
+        process.kill()
+        process.communicate()
+        assert status(questions)[0]["run"]["state"] == "killed"
+        assert "nothing is running" in nt("stop", "--pool", questions)[1]
+        before = len(server.requests)
+        server.script = teach
+        code, output, _ = nt(*command(questions, server.url, "--json"))
+        found = json.loads(output)
+        assert (code, found["how"]) == (0, "finished")
+        assert found["missing"] == found["finished"] == len(server.requests) - before < 60
+        assert found["written"]["traces_added"] == 60
+        assert found["ledger"]["outcomes"] == {DONE: 60}
+        assert nt(*command(questions, server.url, "--quiet")) == (0, "", "")
+    assert status(questions)[0]["run"]["state"] == "finished"
 
 
 def test_a_run_in_a_thread_leaves_signals_alone(nt: Run, questions: Path) -> None:

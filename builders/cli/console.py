@@ -95,7 +95,7 @@ def quoted(text: object) -> str:
     return shlex.quote(str(text))
 
 
-def one_line(error: Exception) -> str:
+def one_line(error: Exception | str) -> str:
     """A message of ours or of a library, without line breaks and control characters."""
     return "".join(c if c.isprintable() else "?" for c in " ".join(str(error).split()))
 

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterator
 from typing import Any
 
-from builders.cli.console import add_folder, drop_reason, quoted, show
+from builders.cli.console import add_folder, drop_reason, one_line, quoted, show
 
 
 def add_to(verbs: Any, name: str) -> argparse.ArgumentParser:
@@ -33,6 +33,8 @@ def _words(arguments: argparse.Namespace, found: list[dict[str, Any]]) -> Iterat
         yield f"{arguments.pool}: no model has been asked yet; see nt generate --help"
     for one in found:
         yield f"{one['task']} with {one['model']}: {_state(one['run'])}"
+        if one["run"] and one["run"]["troubles"]:
+            yield f"  waits for {one_line(one['run']['troubles'])}"
         for outcome, number in one["outcomes"].items():
             yield f"  {number:>12,}  {_outcome(outcome, one['run'])}"
         yield (

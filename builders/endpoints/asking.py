@@ -72,7 +72,6 @@ class Asking:
         self._error: NTError | None = None
         self._ending = asyncio.Event()
         self._settled = asyncio.Event()
-        self._last_trouble = ""
         self._jobs_done = 0
         self._failed_in_a_row = 0
         self._without_reasoning: int | None = 0
@@ -117,9 +116,8 @@ class Asking:
                 self.stop(
                     "gone",
                     EndpointError(
-                        f"{', '.join(host.url for host in self._pace.hosts)}: no answer for "
-                        f"{self._limits.patience:g} s (last: {self._last_trouble}); every reply "
-                        "that came is stored, and the same command goes on"
+                        f"no answer for {self._limits.patience:g} s from {self._pace.troubles}; "
+                        "every reply that came is stored, and the same command goes on"
                     ),
                 )
 
@@ -253,7 +251,7 @@ class Asking:
 
     def _blame(self, host: Host, trouble: Trouble, sent: float) -> None:
         now = asyncio.get_running_loop().time()
-        self._last_trouble = str(trouble)
+        host.trouble = str(trouble)
         if trouble.reason == "server_error" and host.failed():
             trouble.whose = "host"
             host.gone(sent, now, trouble.wait, self._random)

@@ -35,6 +35,7 @@ class Host:
         self.in_flight = 0
         self.paused_until = 0.0
         self.gone_since: float | None = None
+        self.trouble = ""  # what it said last, until it gives a reply again
         self._starting = True
         self._fewer_since = 0.0
         self._pauses = 0
@@ -62,6 +63,7 @@ class Host:
         """It is there, whatever it said."""
         self._pauses = self._errors = 0
         self.gone_since = None
+        self.trouble = ""
 
     def _is_slow(self) -> bool:
         median = statistics.median(self._times)
@@ -132,6 +134,11 @@ class Pace:
     def in_flight(self) -> int:
         """Requests at all hosts together."""
         return sum(host.in_flight for host in self.hosts)
+
+    @property
+    def troubles(self) -> str:
+        """The hosts that are in trouble, and with what."""
+        return "; ".join(f"{host.url} ({host.trouble})" for host in self.hosts if host.trouble)
 
     async def host(self) -> Host:
         """Wait for a host with room; whoever gets it must `release` it.

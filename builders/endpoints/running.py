@@ -15,7 +15,7 @@ from builders.endpoints.asking import Asking, Ended, Limits
 from builders.endpoints.budget import Budget
 from builders.endpoints.client import Flavor, Timeouts, opened
 from builders.endpoints.pace import Pace
-from builders.endpoints.store import Outcome, Store, Writer, check_room
+from builders.endpoints.store import Outcome, Signs, Store, Writer, check_room
 
 INTERRUPTED = "interrupted"
 
@@ -77,9 +77,7 @@ def ask_for_all(
                 endpoint,
                 limits,
                 watcher,
-                writer_of=lambda in_flight: Writer(
-                    store.path, asked=number, run=run, in_flight=in_flight
-                ),
+                writer_of=lambda signs: Writer(store.path, asked=number, run=run, signs=signs),
                 budget=budget,
                 read=read,
             )
@@ -100,12 +98,12 @@ async def _run(
     limits: Limits,
     watcher: Watcher,
     *,
-    writer_of: Callable[[Callable[[], int]], Writer],
+    writer_of: Callable[[Callable[[], Signs]], Writer],
     budget: Budget,
     read: Read,
 ) -> Ended:
     pace = Pace(list(endpoint.keys), limits.concurrency)
-    writer = writer_of(lambda: pace.in_flight)
+    writer = writer_of(lambda: Signs(pace.in_flight, pace.troubles))
     try:
         async with opened(
             endpoint.keys,

@@ -25,7 +25,7 @@ import sqlite3
 import threading
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -75,6 +75,7 @@ CREATE TABLE IF NOT EXISTS runs (
     missing INTEGER NOT NULL,
     done INTEGER NOT NULL DEFAULT 0,
     in_flight INTEGER NOT NULL DEFAULT 0,
+    troubles TEXT NOT NULL DEFAULT '',
     price_in REAL NOT NULL,
     price_out REAL NOT NULL,
     stop INTEGER NOT NULL DEFAULT 0,
@@ -134,6 +135,7 @@ class Run(NamedTuple):
     missing: int
     done: int
     in_flight: int
+    troubles: str
     stop: int
     ended: str | None
 
@@ -261,8 +263,8 @@ class Store:
     def last_run(self) -> Run | None:
         """The newest run, going on or not."""
         row = self._db.execute(
-            "SELECT id, pid, machine, started, beat, missing, done, in_flight, stop, ended "
-            "FROM runs ORDER BY id DESC LIMIT 1"
+            "SELECT id, pid, machine, started, beat, missing, done, in_flight, troubles, stop, "
+            "ended FROM runs ORDER BY id DESC LIMIT 1"
         ).fetchone()
         return Run(*row) if row else None
 
@@ -296,22 +298,29 @@ class Store:
         self._db.execute("UPDATE runs SET stop = 1 WHERE id = ?", (run,))
 
 
+class Signs(NamedTuple):
+    """A run's signs of life: requests that are out, and hosts that are in trouble."""
+
+    in_flight: int = 0
+    troubles: str = ""
+
+
 class Writer:
     """The thread that writes: `save` returns when the outcome is on the disk."""
 
-    def __init__(self, path: Path, *, asked: int, run: int, in_flight: Any) -> None:
+    def __init__(self, path: Path, *, asked: int, run: int, signs: Callable[[], Signs]) -> None:
         """Start it.
 
         Args:
             path: of the store.
             asked: the number of what is asked.
             run: the number of the run, whose signs of life are written here.
-            in_flight: tells how many requests are out.
+            signs: tells them.
         """
         self.path = path
         self._asked = asked
         self._run = run
-        self._in_flight = in_flight
+        self._signs = signs
         self._queue: queue.SimpleQueue[tuple[Outcome, asyncio.Future[None]] | None]
         self._queue = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
@@ -387,8 +396,9 @@ class Writer:
             if body is not None:
                 db.execute("INSERT OR REPLACE INTO bodies VALUES (?, ?)", (number, body))
         ((stop,),) = db.execute(
-            "UPDATE runs SET beat = ?, done = ?, in_flight = ? WHERE id = ? RETURNING stop",
-            (now, self._done, self._in_flight(), self._run),
+            "UPDATE runs SET beat = ?, done = ?, in_flight = ?, troubles = ? WHERE id = ? "
+            "RETURNING stop",
+            (now, self._done, *self._signs(), self._run),
         ).fetchall()
         db.execute("COMMIT")
         if stop:
