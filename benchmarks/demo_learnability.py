@@ -1,13 +1,14 @@
 """Whether a student of a million parameters learns from the synthetic pool on a CPU in minutes.
 
-Trains the demo student on a System-1/System-2 mix of the pool for a stated number of seconds, from
-its base or from scratch, and prints its accuracy on held-out problems: split x steps x mode.
+Trains the demo student on a System-1/System-2 mix of the pool, from its base or from scratch, and
+prints its accuracy on held-out problems: split x steps x mode, with 95% intervals (Wilson).
 
-    python benchmarks/demo_learnability.py --base out/demo-base --seconds 240
-    python benchmarks/demo_learnability.py --base out/demo-base --seconds 240 --scratch
+    python benchmarks/demo_learnability.py
+    python benchmarks/demo_learnability.py --seed 1 --scratch
 
-Training is a plain torch loop, the loss on the reply only. Decoding is greedy. On a busy machine
-set OMP_WAIT_POLICY=PASSIVE, or torch's threads wait for each other. Needs the extra "train".
+Training is a plain torch loop, the loss on the reply only, over a stated number of tokens, so that
+a busy machine makes it slower but not worse. Decoding is greedy. On a busy machine set
+OMP_WAIT_POLICY=PASSIVE, or torch's threads wait for each other. Needs the extra "train".
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ from builders.mixing import INSTRUCTIONS
 from builders.sources.demo import FAMILIES, SPLITS, DemoRow, benchmark, generate
 
 THINK, DIRECT = INSTRUCTIONS["think"], INSTRUCTIONS["no_think"]
-BANDS = ((1, 2), (3, 4), (5, 99))
+BANDS = ((1, 1), (2, 2), (3, 5), (6, 99))
+BASE = Path(__file__).parents[1] / "recipes/demo_student/base"
 
 
 def training_pair(row: DemoRow, rng: random.Random, think_share: float) -> tuple[str, str]:
@@ -86,8 +88,8 @@ def loss_of(model, ids, labels):
     return torch.nn.functional.cross_entropy(model.lm_head(hidden[:, :-1][keep]), target[keep])
 
 
-def train(model, stream, *, seconds, lr, on_everything=False, log=30.0):
-    """Train until the time is up; the rate warms up and falls by the clock."""
+def train(model, stream, *, budget, lr, on_everything=False, log=30.0):
+    """Train until the tokens are used up; the rate warms up, and falls with what is left."""
     decay = [p for p in model.parameters() if p.dim() > 1]
     rest = [p for p in model.parameters() if p.dim() <= 1]
     optimizer = torch.optim.AdamW(
@@ -98,7 +100,7 @@ def train(model, stream, *, seconds, lr, on_everything=False, log=30.0):
     began = last = time.time()
     tokens, steps, losses = 0, 0, []
     for group in stream:
-        gone = (time.time() - began) / seconds
+        gone = tokens / budget
         if gone >= 1:
             break
         falling = 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * gone))
@@ -150,6 +152,14 @@ def final_answer(reply: str) -> str | None:
     return found.group(1) if found else None
 
 
+def interval(hits: int, n: int) -> tuple[float, float]:
+    """Wilson's 95% interval of a share."""
+    z, share = 1.96, hits / n
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return middle - half, middle + half
+
+
 def evaluate(model, tokenizer, per_cell: int, most: int) -> list[dict]:
     """Accuracy, obeyed mode and length for each split, band of steps and mode."""
     table = []
@@ -159,9 +169,10 @@ def evaluate(model, tokenizer, per_cell: int, most: int) -> list[dict]:
             band = next(band for band in BANDS if band[0] <= row.steps <= band[1])
             if len(cells[band]) < per_cell:
                 cells[band].append(row)
-        for band, rows in cells.items():
+        for (low, high), rows in cells.items():
             if not rows:
                 continue
+            told = f"{low}" if low == high else f"{low}-{high}" if high < 99 else f"{low}+"
             for mode, instruction in (("think", THINK), ("no_think", DIRECT)):
                 said = [f"{row.question}\n\n{instruction}" for row in rows]
                 made = replies(model, tokenizer, said, most)
@@ -177,7 +188,7 @@ def evaluate(model, tokenizer, per_cell: int, most: int) -> list[dict]:
                     hits[1] += 1
                 cell = {
                     "split": split,
-                    "steps": f"{band[0]}-{band[1]}" if band[1] < 99 else f"{band[0]}+",
+                    "steps": told,
                     "mode": mode,
                     "n": len(rows),
                     "accuracy": sum(right) / len(rows),
@@ -187,8 +198,10 @@ def evaluate(model, tokenizer, per_cell: int, most: int) -> list[dict]:
                     "replies": [text for text, _ in made[:10]],
                 }
                 table.append(cell)
+                least, greatest = interval(sum(right), len(rows))
                 print(
-                    f"| {split} | {cell['steps']} | {mode} | {cell['accuracy']:.1%} | {len(rows)} "
+                    f"| {split} | {cell['steps']} | {mode} | {cell['accuracy']:.1%} "
+                    f"| {least:.0%} to {greatest:.0%} | {len(rows)} "
                     f"| {cell['obeyed']:.0%} | {cell['tokens']:.0f} |",
                     flush=True,
                 )
@@ -200,16 +213,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--seconds", type=float, default=240, help="training time")
-    parser.add_argument("--base", type=Path, required=True, help="what make_base.py made")
+    parser.add_argument("--tokens", type=float, default=1e6, help="tokens to train on")
+    parser.add_argument("--base", type=Path, default=BASE, help="what make_base.py made")
     parser.add_argument("--scratch", action="store_true", help="forget the base's weights")
     parser.add_argument("--rows", type=int, default=20000, help="rows of the pool to train on")
     parser.add_argument("--most-verbosity", type=int, default=10, help="leave out wordier rows")
     parser.add_argument("--most-strategies", type=int, default=10, help="leave out richer rows")
     parser.add_argument("--think-share", type=float, default=0.6)
     parser.add_argument("--longest", type=int, default=640, help="leave out longer rows, in tokens")
-    parser.add_argument("--lr", type=float, default=3e-3)
-    parser.add_argument("--batch-tokens", type=int, default=6000)
+    parser.add_argument("--lr", type=float, default=2e-3)
+    parser.add_argument("--batch-tokens", type=int, default=2500)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--per-cell", type=int, default=150)
     parser.add_argument("--on-everything", action="store_true", help="loss on the question, too")
@@ -242,14 +255,14 @@ def main() -> None:
     print(f"{size:.2f}M parameters, vocabulary {len(tokenizer)}, {len(short)} of {len(ids)} rows,")
     print(f"{mean:.0f} tokens a row", flush=True)
     told = train(
-        model, batches(short, options.batch_tokens, rng), seconds=options.seconds, lr=options.lr,
+        model, batches(short, options.batch_tokens, rng), budget=options.tokens, lr=options.lr,
         on_everything=options.on_everything,
     )  # fmt: skip
     print(json.dumps(told))
     if options.save:
         model.save_pretrained(options.save)
         tokenizer.save_pretrained(options.save)
-    print("| split | steps | mode | accuracy | n | obeyed | tokens |\n" + "|---" * 7 + "|")
+    print("| split | steps | mode | accuracy | 95% | n | obeyed | tokens |\n" + "|---" * 8 + "|")
     began = time.time()
     table = evaluate(model, tokenizer, options.per_cell, 640)
     print(f"evaluated in {time.time() - began:.0f} s")

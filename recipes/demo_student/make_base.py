@@ -1,7 +1,7 @@
 r"""Make the demo student's base: a small Llama that knows the synthetic language and no thinking.
 
 Real students are pre-trained before they are fine-tuned; so is this one. It reads questions, quotes
-their sentences, knows sums, and answers one-step questions. It never sees a trace of reasoning, nor
+their sentences, knows sums, and answers short questions. It never sees a trace of reasoning, nor
 a question of the families that the benchmark holds back.
 
     nt import demo --rows 30000 --seed 1000 --pool out/base-pool
@@ -17,9 +17,11 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import itertools
 import random
 import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -35,7 +37,6 @@ SPECIAL = [
     *("<pad>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>"),
     *("<think>", "</think>", "<unk>"),
 ]
-STATEMENT = re.compile(r"(\d+) ([-+*/]) (\d+) = (\d+)")
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -72,6 +73,9 @@ def sentences(text: str) -> list[str]:
     return re.split(r"(?<=[.?]) ", text)
 
 
+# Shares of facts, drills, copies, steps and answers: until looking up is learned, and then.
+AT_FIRST, THEN = (25, 75, 0, 0, 0), (25, 10, 15, 35, 15)
+
 Document = list[tuple[str, bool]]  # pieces of text, and whether they can be known
 
 
@@ -81,21 +85,20 @@ class Language:
     def __init__(self, rows: list[dict[str, str]], rng: random.Random) -> None:
         self.rng = rng
         self.questions = [row["question"] for row in rows]
-        self.quotes: list[tuple[str, str, str]] = []  # question, a sentence of it, what it computes
-        self.short: list[tuple[str, str]] = []  # question of one step, answer
-        self.asides: list[str] = []  # sentences that compute nothing
+        self.steps: list[tuple[str, str, str]] = []  # question, a sentence of it, its statements
+        self.short: list[tuple[str, str]] = []  # question of one or two steps, answer
+        self.asides: list[str] = []  # sentences that state nothing
         for row in rows:
             found = 0
             for sentence in sentences(row["reasoning"]):
-                clause, colon, sums = sentence.rstrip(".").partition(": ")
+                clause, colon, stated = sentence.rstrip(".").partition(": ")
                 if colon and clause + "." in row["question"]:
                     found += 1
-                    if STATEMENT.match(sums):
-                        self.quotes.append((row["question"], clause, sums))
+                    self.steps.append((row["question"], clause, stated))
                 elif not any(letter.isdigit() for letter in sentence) and len(self.asides) < 20000:
                     self.asides.append(sentence)
-            if found == 1:
-                self.short.append((row["question"], row["answer"]))
+            if 1 <= found <= 2:
+                self.short += [(row["question"], row["answer"])] * (4 if found == 1 else 1)
 
     def fact(self) -> str:
         """A sum and its result: ``12 + 4 = 16.``."""
@@ -104,7 +107,7 @@ class Language:
         if sign == "+":
             a, b = draw(0, 90), draw(1, 10)
             a, b = (b, a) if draw(8) == 0 else (a, b)
-            if draw(6) == 0:
+            if draw(10) == 0:
                 a, b = draw(1, 50), draw(1, 50)
             return f"{a} + {b} = {a + b}."
         if sign == "-":
@@ -119,78 +122,114 @@ class Language:
     def facts(self) -> Document:
         """Several sums, of which the results are to be known."""
         pieces = []
-        for _ in range(self.rng.randrange(2, 10)):
+        for _ in range(self.rng.randrange(8, 25)):
             left, right = self.fact().split(" = ")
             pieces += [(f" {left} =", False), (f" {right}", True)]
         return pieces
 
+    def drill(self) -> Document:
+        """Words and numbers at random, then the same again, in order or in shuffled pieces.
+
+        Nothing teaches a small model to look up faster: there is no other way to know these words.
+        """
+        rng = self.rng
+        pieces = []
+        for _ in range(rng.randrange(2, 9)):
+            words = self.rng.choice(self.questions).split()
+            length = rng.randrange(2, 7)
+            told = [
+                str(rng.randrange(100)) if rng.random() < 0.7 else rng.choice(words).strip(".?,")
+                for _ in range(length)
+            ]
+            pieces.append("".join(f" {word}" for word in told))
+        again = pieces if rng.random() < 0.5 else rng.sample(pieces, len(pieces))
+        return [("".join(pieces), False), (" =", False), *((piece, True) for piece in again)]
+
     def copy(self) -> Document:
-        """A question, then its sentences quoted in order, with asides in between."""
+        """A question, then its sentences quoted in order, with asides and sums in between."""
         rng = self.rng
         question = rng.choice(self.questions)
-        aside = rng.choice((0.0, 0.0, 0.2, 0.5))
+        between = rng.choice((0.0, 0.3, 1.0))
         pieces = [(f"{question}\n\n", False)]
         for sentence in sentences(question):
-            if rng.random() < aside:
-                pieces.append((f" {rng.choice(self.asides)}", False))
             pieces.append((f" {sentence}", True))
+            if rng.random() < between:
+                other = self.fact() if rng.random() < 0.7 else rng.choice(self.asides)
+                pieces.append((f" {other}", False))
         return pieces
 
-    def quote(self) -> Document:
-        """A question, a number, one sentence of the question quoted, and what it comes to."""
-        question, clause, sums = self.rng.choice(self.quotes)
-        first = STATEMENT.search(sums)
-        number = int(first.group(1)) if first else 0
-        if self.rng.random() < 0.6:  # a sum that comes to this number
-            other = self.rng.randrange(1, 10)
-            if number >= other and self.rng.random() < 0.5:
-                before = f" {number - other} + {other} ="
+    def step(self) -> Document:
+        """A question, a sentence of it, any sum, and the next sentence with what it states."""
+        rng = self.rng
+        question, clause, stated = rng.choice(self.steps)
+        told = sentences(question)
+        at = told.index(clause + ".")
+        before = [(f" {told[at - 1]}", False)] if at else []
+        first = stated.split()[0]
+        if first.isdigit():
+            number, other = int(first), rng.randrange(1, 10)
+            if number >= other and rng.random() < 0.5:
+                before.append((f" {number - other} + {other} = {number}.", False))
             else:
-                before = f" {number + other} - {other} ="
-            told = [(before, False), (f" {number}.", True)]
+                before.append((f" {number + other} - {other} = {number}.", False))
         else:
-            before = self.rng.choice((" {}.", " It is {}.", " So {} for now.", " That makes {}."))
-            told = [(before.format(number), False)]
-        return [(f"{question}\n\n", False), *told, (f" {clause}: {sums}.", True)]
+            before.append((f" {first}.", False))
+        return [(f"{question}\n\n", False), *before, (f" {clause}: {stated}.", True)]
 
     def answer(self) -> Document:
-        """A question of one step and its answer."""
+        """A question of one or two steps and its answer."""
         question, answer = self.rng.choice(self.short)
         return [(f"{question}\n\n", False), (answer, True)]
 
-    def document(self, longest: int) -> Document:
-        """A document of at most ``longest`` letters."""
-        kinds = (self.facts, self.copy, self.quote, self.answer)
+    def document(self, longest: int, shares: tuple[int, ...]) -> Document:
+        """A document of at most ``longest`` letters, its kind drawn with these shares."""
+        kinds = (self.facts, self.drill, self.copy, self.step, self.answer)
         while True:
-            pieces = self.rng.choices(kinds, (20, 25, 40, 15))[0]()
+            pieces = self.rng.choices(kinds, shares)[0]()
             if sum(len(text) for text, _ in pieces) <= longest:
                 return pieces
 
 
-def batch_of(
-    language: Language, tokenizer: PreTrainedTokenizerFast, longest: int, budget: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Ids and labels of about ``budget`` tokens, one document a row; what is given has no loss.
+Row = list[tuple[int, int]]  # of each token: its id and its label
 
-    Whole documents and no loss on what cannot be known teach a model in some 700,000 tokens to look
-    up what was given. Cut into blocks, with a loss on everything, five million did not.
-    """
-    rows: list[list[tuple[int, int]]] = []  # of each token: its id and its label
-    length = 0
-    while not rows or length * (len(rows) + 1) <= budget:
+
+def rows_of(
+    language: Language, tokenizer: PreTrainedTokenizerFast, longest: int, shares: tuple[int, ...]
+) -> Iterator[Row]:
+    """Documents as tokens, endlessly; what is given has no loss."""
+    while True:
         row = []
-        for text, known in language.document(longest):
+        for text, known in language.document(longest, shares):
             row += [(one, one if known else -100) for one in tokenizer(text).input_ids]
-        rows.append([*row, (tokenizer.eos_token_id, tokenizer.eos_token_id)])
-        length = max(length, len(rows[-1]))
-    padded = [row + [(tokenizer.pad_token_id, -100)] * (length - len(row)) for row in rows]
-    both = torch.tensor(padded)
+        yield [*row, (tokenizer.eos_token_id, tokenizer.eos_token_id)]
+
+
+def batches_of(rows: list[Row], budget: int) -> list[list[Row]]:
+    """Batches of rows of similar length, of at most ``budget`` tokens with their padding.
+
+    Whole documents and no loss on what cannot be known teach a model much faster to look up what
+    was given than blocks with a loss on everything.
+    """
+    batches: list[list[Row]] = [[]]
+    for row in sorted(rows, key=len):
+        if batches[-1] and len(row) * (len(batches[-1]) + 1) > budget:
+            batches.append([])
+        batches[-1].append(row)
+    return batches
+
+
+def tensors(batch: list[Row], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Ids and labels, padded on the right."""
+    length = max(map(len, batch))
+    both = torch.tensor([row + [(pad, -100)] * (length - len(row)) for row in batch])
     return both[..., 0], both[..., 1]
 
 
 @torch.no_grad()
 def probe(model, tokenizer, texts: dict[str, list[Document]]) -> dict[str, float]:
-    """For each kind of document, the share of right next tokens where they can be known."""
+    """For each kind of document, the share of numbers that are right where they can be known."""
+    vocabulary = tokenizer.get_vocab()
+    numbers = torch.tensor([vocabulary[word] for word in vocabulary if word.strip().isdigit()])
     shares = {}
     for kind, documents in texts.items():
         right = total = 0
@@ -200,10 +239,30 @@ def probe(model, tokenizer, texts: dict[str, list[Document]]) -> dict[str, float
                 row += [(one, one if known else -100) for one in tokenizer(text).input_ids]
             ids, labels = torch.tensor(row).T
             guess = model(input_ids=ids[None]).logits[0, :-1].argmax(-1)
+            labels = torch.where(torch.isin(labels, numbers), labels, -100)
             right += int((guess == labels[1:]).sum())
             total += int((labels[1:] != -100).sum())
         shares[kind] = right / total
     return shares
+
+
+@torch.no_grad()
+def look_back(model, strength: float = 6.0) -> None:
+    """Start the first layer's heads with looking 1, 2, 3 and 1 places back.
+
+    To know what stood before a word is the first half of looking up. Small models find it by
+    themselves, after a few hundred thousand tokens; as biases on the rotated queries and keys it
+    can be written down: the score is a sum of cosines that is highest at the wanted distance.
+    """
+    config, attention = model.config, model.model.layers[0].self_attn
+    size = config.hidden_size // config.num_attention_heads
+    turns = config.rope_parameters["rope_theta"] ** (-torch.arange(0, size, 2) / size)
+    quick = (turns > 0.2) * strength
+    for head, back in zip(range(config.num_attention_heads), (1, 2, 3, 1), strict=True):
+        rows = slice(head * size, (head + 1) * size)
+        query = torch.cat([torch.cos(back * turns) * quick, -torch.sin(back * turns) * quick])
+        attention.q_proj.bias[rows] = query
+        attention.k_proj.bias[rows] = torch.cat([quick, torch.zeros(size // 2)])
 
 
 def main() -> None:
@@ -213,9 +272,8 @@ def main() -> None:
     )
     parser.add_argument("--traces", type=Path, required=True, help="Parquet, or a folder of it")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=6500)
+    parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--batch-tokens", type=int, default=1200)
-    parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--seed", type=int, default=0)
@@ -230,8 +288,8 @@ def main() -> None:
     texts = [" ".join(row.values()) for row in rows] + [t for row in rows for t in row.values()]
     tokenizer = make_tokenizer(texts)
     language = Language(rows, rng)
-    print(f"{len(rows)} rows, {len(language.quotes)} quotes, "
-          f"{len(language.short)} one-step questions", flush=True)  # fmt: skip
+    print(f"{len(rows)} rows, {len(language.steps)} steps, "
+          f"{len(language.short)} short questions", flush=True)  # fmt: skip
 
     config = LlamaConfig(
         vocab_size=max(tokenizer.get_vocab().values()) + 1,
@@ -242,45 +300,56 @@ def main() -> None:
         num_key_value_heads=4,
         max_position_embeddings=2048,
         tie_word_embeddings=True,
+        attention_bias=True,
+        rope_parameters={"rope_type": "default", "rope_theta": 1000.0},
         pad_token_id=tokenizer.pad_token_id,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
     )
     model = AutoModelForCausalLM.from_config(config)
-    matrices = [p for p in model.parameters() if p.dim() > 1]
-    others = [p for p in model.parameters() if p.dim() <= 1]
-    optimizer = torch.optim.AdamW(
-        [{"params": matrices, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}],
-        lr=options.lr, betas=(0.9, 0.98), fused=True,
-    )  # fmt: skip
-    kinds = (language.facts, language.copy, language.quote, language.answer)
-    probes = {kind.__name__: [kind() for _ in range(40)] for kind in kinds}
+    look_back(model)
+    layers = [p for p in model.model.layers.parameters() if p.dim() == 2]
+    others = [p for p in model.parameters() if not any(p is one for one in layers)]
+    # Muon needs half the tokens that AdamW does until it looks up numbers (measured)
+    optimizers = [
+        torch.optim.Muon(layers, lr=0.02, momentum=0.95, weight_decay=0.01),
+        torch.optim.AdamW(others, lr=0.003, betas=(0.9, 0.98), weight_decay=0.0, fused=True),
+    ]
+    rates = [optimizer.param_groups[0]["lr"] for optimizer in optimizers]
+    kinds = (language.facts, language.drill, language.copy, language.step, language.answer)
+    probes = {kind.__name__: [kind() for _ in range(60)] for kind in kinds}
+    waiting: list[list[Row]] = []
     began, losses, tokens = time.time(), [], 0
     for step in range(options.steps):
-        falling = min(1.0, (options.steps - step) / (0.3 * options.steps))  # over the last 30%
-        rate = options.lr * min(1.0, (step + 1) / 50) * max(falling, 0.02)
-        for part in optimizer.param_groups:
-            part["lr"] = rate
+        falling = min(1.0, (options.steps - step) / (0.4 * options.steps))  # over the last 40%
+        for optimizer, rate in zip(optimizers, rates, strict=True):
+            optimizer.param_groups[0]["lr"] = rate * min(1.0, (step + 1) / 50) * max(falling, 0.01)
         # short documents first: what is to be looked up is near, and little is there to confuse it
         grown = min(1.0, step / (0.5 * options.steps))
-        ids, labels = batch_of(language, tokenizer, round(230 + 1200 * grown), options.batch_tokens)
+        if not waiting:
+            shares = AT_FIRST if step < 0.08 * options.steps else THEN
+            made = rows_of(language, tokenizer, round(300 + 1200 * grown), shares)
+            waiting = batches_of(list(itertools.islice(made, 200)), options.batch_tokens)
+            rng.shuffle(waiting)
+        ids, labels = tensors(waiting.pop(), tokenizer.pad_token_id)
         hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state[:, :-1]
         known = labels[:, 1:] != -100
         loss = torch.nn.functional.cross_entropy(model.lm_head(hidden[known]), labels[:, 1:][known])
         tokens += ids.numel()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
         losses.append(loss.item())
         if (step + 1) % 100 == 0:
             spent = time.time() - began
             print(f"step {step + 1}  loss {sum(losses) / len(losses):.3f}  {spent:.0f} s  "
                   f"{tokens / spent:.0f} tokens/s", flush=True)  # fmt: skip
             losses = []
-        if (step + 1) % 1000 == 0:
+        if (step + 1) % 500 == 0:
             told = {kind: f"{share:.1%}" for kind, share in probe(model, tokenizer, probes).items()}
-            print(f"  next tokens right: {told}", flush=True)
+            print(f"  numbers right: {told}", flush=True)
 
     model.to(torch.bfloat16).save_pretrained(options.out)
     tokenizer.save_pretrained(options.out)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 
-from builders.sources.demo.marks import ORDINALS
+from builders.sources.demo.marks import COUNTS
 from builders.sources.demo.problems import Line, Op, Problem
 from builders.sources.demo.wording import Teller
 
@@ -145,9 +145,9 @@ def sequence(tell: Teller, rng: random.Random, steps: int) -> Problem | None:
     lines = [Line(tell.fill(tell.open, start)), Line(tell.say("up", by))]
     for number in range(steps):
         before = start if number == 0 else ~(number - 1)
-        term = tell.fill(tell.family.says["term"][0], nth=ORDINALS[number + 1])
+        term = tell.fill(tell.family.says["term"][0], nth=COUNTS[number + 1])
         lines.append(Line(term, (Op("+", before, by),), said=False))
-    ask = tell.say("ask", nth=ORDINALS[steps])
+    ask = tell.say("ask", nth=COUNTS[steps])
     return Problem(tuple(lines), ask, (start, by, steps))
 
 
@@ -174,7 +174,7 @@ def relative(tell: Teller, rng: random.Random, steps: int) -> Problem | None:
     lines = [Line(tell.clause("open", start))]
     for number, (kind, by) in enumerate(changes):
         before = start if number == 0 else ~(number - 1)
-        clause = tell.clause(_PART[kind], by, before=ORDINALS[number])
+        clause = tell.clause(_PART[kind], by)
         lines.append(Line(clause, (Op(kind, before, by),)))
-    ask = tell.say("ask", last=ORDINALS[steps])
+    ask = tell.say("ask", last=COUNTS[steps])
     return Problem(tuple(lines), ask, operands_of(start, changes))

@@ -8,7 +8,7 @@ from builders.sources.demo.marks import (
     ROUNDS,
     WEEKS,
     YEARS,
-    ordinal_marks,
+    numbered,
 )
 from builders.sources.demo.wording import Family
 
@@ -19,7 +19,7 @@ PHILOSOPHY = (
         topic="negation in logic",
         skeleton="cycle",
         labels=("true", "false"),
-        marks=(ROUNDS, ordinal_marks("In the {} premise")),
+        marks=(ROUNDS, numbered("In premise")),
         says={
             "open": ("A sentence is {state}", "{who} utters a sentence that is {state}"),
             "move 1": ("{mark} it is negated", "{mark} {who} puts a not in front of it"),
@@ -33,11 +33,11 @@ PHILOSOPHY = (
         topic="a public debate",
         skeleton="transfer",
         things=(("listener", "listeners"), ("pupil", "pupils")),
-        marks=(ROUNDS, ordinal_marks("After the {} speech")),
+        marks=(ROUNDS, numbered("After speech")),
         says={
             "open": ("In the debate {who} has {n} {t}", "{n} {t} side with {who}"),
             "move": ("{mark} {who} loses {n} {t} to {other}",),
-            "gain": ("{mark} {who} convinces {n} {t} at the door",),
+            "gain": ("{mark} {who} wins {n} {t} at the door",),
             "ask": ("How many {ts} does {who} have now?",),
         },
     ),
@@ -48,10 +48,10 @@ PHILOSOPHY = (
         skeleton="sequence",
         things=(("reason", "reasons"), ("objection", "objections")),
         says={
-            "open": ("The first level of an argument needs {n} {t}",),
+            "open": ("Level one of an argument needs {n} {t}",),
             "up": ("Every next level needs {n} {t} more than the one before",),
-            "term": ("The {nth} level",),
-            "ask": ("How many {ts} does the {nth} level need?",),
+            "term": ("Level {nth}",),
+            "ask": ("How many {ts} does level {nth} need?",),
         },
     ),
     Family(
@@ -60,10 +60,10 @@ PHILOSOPHY = (
         topic="pupils of a school of thought",
         skeleton="running_total",
         things=(("pupil", "pupils"), ("sceptic", "sceptics"), ("stoic", "stoics")),
-        marks=(YEARS, ordinal_marks("After the {} lecture")),
+        marks=(YEARS, numbered("After lecture")),
         says={
             "open": ("The academy of {who} has {n} {t}", "{who} teaches {n} {t}"),
-            "up": ("{mark} {who} wins over {n} {t}", "{mark} {n} {t} {are} won over"),
+            "up": ("{mark} {who} wins {n} {t}", "{mark} {n} {t} {are} admitted"),
             "down": ("{mark} {who} loses {n} {t}", "{mark} {n} {t} {are} lost to doubt"),
             "ask": ("How many {ts} does {who} teach now?",),
         },
@@ -77,7 +77,7 @@ HISTORY = (
         topic="years of kings",
         skeleton="running_total",
         things=(("year", "years"),),
-        marks=(ordinal_marks("The {} king"), ordinal_marks("The {} queen")),
+        marks=(numbered("King"), numbered("Queen")),
         says={
             "open": (
                 "A chronicle begins in year {n}",
@@ -107,7 +107,7 @@ HISTORY = (
         topic="hearths of two villages",
         skeleton="merge",
         things=(("house", "houses"), ("hearth", "hearths")),
-        marks=(YEARS, ordinal_marks("Under the {} abbot")),
+        marks=(YEARS, numbered("Under abbot")),
         who=(
             "Aldham",
             "Birkby",
@@ -133,14 +133,14 @@ HISTORY = (
         skeleton="relative",
         things=(("year", "years"),),
         marks=(
-            ordinal_marks("The {} king"),
-            ordinal_marks("The {} queen"),
+            numbered("King"),
+            numbered("Queen"),
         ),
         says={
             "open": ("{mark} on the list ruled {n} {t}",),
-            "up": ("{mark} ruled {n} {t} longer than the {before}",),
-            "down": ("{mark} ruled {n} {t} less than the {before}",),
-            "ask": ("How many {ts} did the {last} one rule?",),
+            "up": ("{mark} ruled {n} {t} longer than the one before",),
+            "down": ("{mark} ruled {n} {t} less than the one before",),
+            "ask": ("How many {ts} did number {last} rule?",),
         },
     ),
 )
@@ -153,10 +153,10 @@ LITERATURE = (
         skeleton="sequence",
         things=(("syllable", "syllables"), ("word", "words")),
         says={
-            "open": ("The first line of a poem has {n} {t}",),
+            "open": ("Line one of a poem has {n} {t}",),
             "up": ("Every next line has {n} {t} more than the one before",),
-            "term": ("The {nth} line",),
-            "ask": ("How many {ts} does the {nth} line have?",),
+            "term": ("Line {nth}",),
+            "ask": ("How many {ts} does line {nth} have?",),
         },
     ),
     Family(
@@ -169,7 +169,7 @@ LITERATURE = (
         says={
             "open": ("The gallery of {who} shows {n} {t}", "On the wall of {who} hang {n} {t}"),
             "up": ("{mark} {who} hangs {n} {t}", "{mark} {n} {t} {are} lent to {who}"),
-            "down": ("{mark} {who} takes down {n} {t}", "{mark} {n} {t} {are} sold"),
+            "down": ("{mark} {who} sells {n} {t}", "{mark} {n} {t} {are} sold"),
             "ask": ("How many {ts} does {who} show now?",),
         },
     ),
@@ -179,7 +179,7 @@ LITERATURE = (
         topic="choice of a programme",
         skeleton="alternatives",
         things=(("minute", "minutes"),),
-        marks=(ordinal_marks("The {} programme"),),
+        marks=(numbered("Programme"),),
         says={
             "then": (" and then ", " and later "),
             "way": ("{mark} plays for {legs}", "{mark} lasts {legs}"),
@@ -192,10 +192,10 @@ LITERATURE = (
         topic="two choirs in one concert",
         skeleton="merge",
         things=(("singer", "singers"), ("player", "players")),
-        marks=(ordinal_marks("After the {} song"), DAYS),
+        marks=(numbered("After song"), DAYS),
         says={
             "open": ("The choir of {who} has {n} {t}", "{who} conducts {n} {t}"),
-            "up": ("{mark} {who} gains {n} {t}", "{mark} {who} takes in {n} {t}"),
+            "up": ("{mark} {who} gains {n} {t}", "{mark} {who} receives {n} {t}"),
             "down": ("{mark} {who} loses {n} {t}", "{mark} {n} {t} {are} sent home by {who}"),
             "ask": ("How many {ts} do {who} and {other} conduct together?",),
         },

@@ -8,7 +8,7 @@ from builders.sources.demo.marks import (
     HOURS,
     WEEKS,
     YEARS,
-    ordinal_marks,
+    numbered,
 )
 from builders.sources.demo.wording import Family
 
@@ -19,11 +19,11 @@ ENGINEERING = (
         topic="movement of a lift",
         skeleton="running_total",
         things=(("floor", "floors"), ("level", "levels")),
-        marks=(ordinal_marks("On the {} call"), HOURS),
+        marks=(numbered("On call"), HOURS),
         says={
             "open": ("A lift stands at floor {n} of a tower", "A lift begins at floor {n}"),
-            "up": ("{mark} it goes up {n} {t}", "{mark} it climbs {n} {t}"),
-            "down": ("{mark} it goes down {n} {t}", "{mark} it sinks {n} {t}"),
+            "up": ("{mark} it rises {n} {t}", "{mark} it climbs {n} {t}"),
+            "down": ("{mark} it falls {n} {t}", "{mark} it sinks {n} {t}"),
             "ask": ("At which floor does the lift stand now?",),
         },
     ),
@@ -33,7 +33,7 @@ ENGINEERING = (
         topic="load limit of a crane",
         skeleton="budget",
         things=(("tonne", "tonnes"),),
-        marks=(ordinal_marks("The {} beam"),),
+        marks=(numbered("Beam"),),
         says={
             "open": ("A crane carries at most {n} {t}", "A barge is built for {n} {t}"),
             "load": ("{mark} weighs {n} {t}",),
@@ -48,7 +48,7 @@ ENGINEERING = (
         topic="length of a cable",
         skeleton="alternatives",
         things=(("metre", "metres"), ("reel", "reels")),
-        marks=(ordinal_marks("The {} cable"),),
+        marks=(numbered("Cable"),),
         says={
             "then": (" and then ", " and after that "),
             "way": ("{mark} runs for {legs}", "{mark} needs {legs}"),
@@ -65,7 +65,7 @@ ENGINEERING = (
         who=tuple(f"tank {letter}" for letter in "ABCDEFGHJK"),
         says={
             "open": ("At first {who} holds {n} {t}", "At the start {who} has {n} {t}"),
-            "up": ("{mark} {n} {t} {are} pumped into {who}", "{mark} {who} takes in {n} {t}"),
+            "up": ("{mark} {n} {t} {are} pumped into {who}", "{mark} {who} receives {n} {t}"),
             "down": ("{mark} {n} {t} {are} drawn from {who}", "{mark} {who} leaks {n} {t}"),
             "ask": ("By how many {ts} do {who} and {other} differ?",),
         },
@@ -82,7 +82,7 @@ SCIENCE = (
         marks=(HOURS, DAYS),
         says={
             "open": ("A dish holds {n} {t}", "Under the glass {who} counts {n} {t}"),
-            "up": ("{mark} {n} {t} {are} added", "{mark} {n} new {t} {are} seen"),
+            "up": ("{mark} {n} {t} {are} added", "{mark} {n} {t} {are} seen"),
             "down": ("{mark} {n} {t} {are} removed", "{mark} {n} {t} {are} lost"),
             "double": ("{mark} their number doubles",),
             "halve": ("{mark} half of them die",),
@@ -95,11 +95,11 @@ SCIENCE = (
         topic="temperature of a sample",
         skeleton="running_total",
         things=(("degree", "degrees"),),
-        marks=(HOURS, ordinal_marks("In the {} run")),
+        marks=(HOURS, numbered("In run")),
         says={
             "open": ("A sample is {n} {t} warm", "The thermometer shows {n} {t}"),
-            "up": ("{mark} it warms by {n} {t}", "{mark} it rises by {n} {t}"),
-            "down": ("{mark} it cools by {n} {t}", "{mark} it falls by {n} {t}"),
+            "up": ("{mark} it warms {n} {t}", "{mark} it rises {n} {t}"),
+            "down": ("{mark} it cools {n} {t}", "{mark} it falls {n} {t}"),
             "ask": ("How many {ts} does the thermometer show at last?",),
         },
     ),
@@ -109,18 +109,18 @@ SCIENCE = (
         topic="weights of minerals",
         skeleton="relative",
         things=(("gram", "grams"),),
-        marks=(ordinal_marks("The {} stone"),),
+        marks=(numbered("Stone"),),
         says={
             "open": ("{mark} weighs {n} {t}",),
             "up": (
-                "{mark} weighs {n} {t} more than the {before}",
-                "{mark} is {n} {t} heavier than the {before}",
+                "{mark} weighs {n} {t} more than the one before",
+                "{mark} is {n} {t} heavier than the one before",
             ),
             "down": (
-                "{mark} weighs {n} {t} less than the {before}",
-                "{mark} is {n} {t} lighter than the {before}",
+                "{mark} weighs {n} {t} less than the one before",
+                "{mark} is {n} {t} lighter than the one before",
             ),
-            "ask": ("How many {ts} does the {last} stone weigh?",),
+            "ask": ("How many {ts} does stone {last} weigh?",),
         },
     ),
     Family(
@@ -130,10 +130,10 @@ SCIENCE = (
         skeleton="sequence",
         things=(("atom", "atoms"), ("ion", "ions")),
         says={
-            "open": ("The first layer of a crystal has {n} {t}",),
+            "open": ("Layer one of a crystal has {n} {t}",),
             "up": ("Every next layer has {n} {t} more than the one before",),
-            "term": ("The {nth} layer",),
-            "ask": ("How many {ts} does the {nth} layer have?",),
+            "term": ("Layer {nth}",),
+            "ask": ("How many {ts} does layer {nth} have?",),
         },
     ),
 )
@@ -159,7 +159,7 @@ MEDICINE = (
         topic="times of doses",
         skeleton="clock",
         things=(("hour", "hours"),),
-        marks=(ordinal_marks("The {} dose"),),
+        marks=(numbered("Dose"),),
         says={
             "open": ("{who} falls asleep at {n} o'clock", "The clinic opens at {n} o'clock"),
             "up": ("{mark} is given {n} {t} later", "{mark} follows after {n} {t}"),
@@ -206,7 +206,7 @@ AGRONOMY = (
         marks=(DAYS, WEEKS),
         says={
             "open": ("{who} keeps {n} {t} of seed", "{who} owns {n} {t} of seed"),
-            "up": ("{mark} {who} buys {n} more {t}", "{mark} {who} fills {n} new {t}"),
+            "up": ("{mark} {who} buys {n} {t}", "{mark} {who} fills {n} {t}"),
             "down": ("{mark} {who} sells {n} {t}", "{mark} {who} sows {n} {t}"),
             "ask": ("How many {ts} of seed does {who} have in the end?",),
         },
@@ -217,7 +217,7 @@ AGRONOMY = (
         topic="crop rotation",
         skeleton="cycle",
         labels=("wheat", "beans", "barley", "clover"),
-        marks=(YEARS, ordinal_marks("In the {} season")),
+        marks=(YEARS, numbered("In season")),
         says={
             "open": (
                 "A field rotates wheat, beans, barley and clover in this order "
@@ -240,11 +240,11 @@ AGRONOMY = (
         says={
             "open": ("In the barn of {who} lie {n} {t} of hay now",),
             "up": (
-                "{mark} brought in {n} {t}",
+                "{mark} brought {n} {t}",
                 "{mark} added {n} {t}",
             ),
             "down": (
-                "{mark} took away {n} {t}",
+                "{mark} took {n} {t}",
                 "{mark} removed {n} {t}",
             ),
             "ask": ("How many {ts} lay there before all this?",),

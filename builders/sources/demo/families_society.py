@@ -9,7 +9,7 @@ from builders.sources.demo.marks import (
     ROUNDS,
     WEEKS,
     YEARS,
-    ordinal_marks,
+    numbered,
 )
 from builders.sources.demo.wording import Family
 
@@ -23,8 +23,8 @@ ECONOMICS = (
         marks=(DAYS, WEEKS),
         says={
             "open": ("{who} has {n} {t}", "{who} starts with {n} {t}"),
-            "up": ("{mark} {who} earns {n} {t}", "{mark} {who} is paid {n} {t}"),
-            "down": ("{mark} {who} spends {n} {t}", "{mark} {who} pays {n} {t} for food"),
+            "up": ("{mark} {who} earns {n} {t}", "{mark} {who} gets {n} {t}"),
+            "down": ("{mark} {who} spends {n} {t}", "{mark} {who} pays {n} {t}"),
             "ask": (
                 "How many {ts} does {who} have in the end?",
                 "How many {ts} are left with {who}?",
@@ -40,7 +40,7 @@ ECONOMICS = (
         marks=(DAYS, ROUNDS),
         says={
             "open": ("{who} holds {n} {t}", "{who} brings {n} {t} to the market"),
-            "move": ("{mark} {who} pays {other} {n} {t}", "{mark} {who} gives {other} {n} {t}"),
+            "move": ("{mark} {who} sends {n} {t} to {other}",),
             "gain": ("{mark} {who} receives {n} {t} from a stranger",),
             "ask": ("How many {ts} does {who} hold now?", "With how many {ts} does {who} go home?"),
         },
@@ -54,8 +54,8 @@ ECONOMICS = (
         marks=(WEEKS, MONTHS),
         says={
             "open": ("The till of the bakery holds {n} {t}", "A small shop has {n} {t}"),
-            "up": ("{mark} it takes in {n} {t}", "{mark} it earns {n} {t}"),
-            "down": ("{mark} it pays out {n} {t}", "{mark} it spends {n} {t}"),
+            "up": ("{mark} it earns {n} {t}", "{mark} it receives {n} {t}"),
+            "down": ("{mark} it pays {n} {t}", "{mark} it spends {n} {t}"),
             "share": ("The money is divided equally among {n} partners",),
             "ask": ("How many {ts} does each partner get?",),
         },
@@ -69,8 +69,8 @@ ECONOMICS = (
         marks=(CHANGES_BACK,),
         says={
             "open": ("A pound of tea now costs {n} {t}", "Today a loaf costs {n} {t}"),
-            "up": ("{mark} raised it by {n} {t}",),
-            "down": ("{mark} lowered it by {n} {t}",),
+            "up": ("{mark} added {n} {t}",),
+            "down": ("{mark} removed {n} {t}",),
             "ask": ("What was the price in {ts} before all this?",),
         },
     ),
@@ -97,7 +97,7 @@ MANAGEMENT = (
         topic="meeting agenda",
         skeleton="budget",
         things=(("minute", "minutes"),),
-        marks=(ordinal_marks("The {} point"), ordinal_marks("The {} speaker")),
+        marks=(numbered("Point"), numbered("Speaker")),
         says={
             "open": ("A meeting may last {n} {t}", "The board has {n} {t} for its meeting"),
             "load": ("{mark} needs {n} {t}", "{mark} takes {n} {t}"),
@@ -115,7 +115,7 @@ MANAGEMENT = (
         marks=(MONTHS, WEEKS),
         says={
             "open": ("The office of {who} has {n} open {t}", "{who} starts with {n} open {t}"),
-            "up": ("{mark} {n} new {t} {are} signed", "{mark} {n} more {t} {are} added"),
+            "up": ("{mark} {n} {t} {are} signed", "{mark} {n} {t} {are} added"),
             "down": ("{mark} {n} {t} {are} cancelled", "{mark} {n} {t} {are} finished"),
             "double": ("{mark} the number of {ts} doubles",),
             "halve": ("{mark} half of the {ts} are finished",),
@@ -134,7 +134,7 @@ LAW = (
         marks=(DAYS, MONTHS),
         says={
             "open": ("Judge {who} has {n} {t} to read", "{n} {t} {are} waiting for judge {who}"),
-            "up": ("{mark} {n} {t} {are} filed", "{mark} {n} more {t} {are} brought in"),
+            "up": ("{mark} {n} {t} {are} filed", "{mark} {n} {t} {are} brought"),
             "down": ("{mark} {n} {t} {are} settled", "{mark} {n} {t} {are} withdrawn"),
             "ask": ("How many {ts} are still open?", "How many {ts} are left for the judge?"),
         },
@@ -145,12 +145,12 @@ LAW = (
         topic="length of statutes",
         skeleton="relative",
         things=(("page", "pages"), ("clause", "clauses")),
-        marks=(ordinal_marks("The {} act"),),
+        marks=(numbered("Act"),),
         says={
             "open": ("{mark} of the new code has {n} {t}",),
-            "up": ("{mark} has {n} {t} more than the {before}",),
-            "down": ("{mark} has {n} {t} less than the {before}",),
-            "ask": ("How many {ts} does the {last} act have?",),
+            "up": ("{mark} has {n} {t} more than the one before",),
+            "down": ("{mark} has {n} {t} less than the one before",),
+            "ask": ("How many {ts} does act {last} have?",),
         },
     ),
     Family(
@@ -162,8 +162,8 @@ LAW = (
         marks=(DAYS, WEEKS),
         says={
             "open": ("Counsel {who} has noted {n} {t}", "The bill of {who} begins with {n} {t}"),
-            "up": ("{mark} {who} works {n} more {t}", "{mark} {who} adds {n} {t}"),
-            "down": ("{mark} the court strikes {n} {t} off for {who}",),
+            "up": ("{mark} {who} works {n} {t}", "{mark} {who} adds {n} {t}"),
+            "down": ("{mark} {who} strikes {n} {t}",),
             "ask": ("By how many {ts} do the bills of {who} and {other} differ?",),
         },
     ),
@@ -173,7 +173,7 @@ LAW = (
         topic="review of contracts",
         skeleton="tally",
         things=(("clause", "clauses"), ("page", "pages")),
-        marks=(ordinal_marks("The {} contract"),),
+        marks=(numbered("Contract"),),
         says={
             "value": ("{mark} has {n} {t}",),
             "ask": (
@@ -196,7 +196,7 @@ SOCIOLOGY = (
         says={
             "open": ("In {who} live {n} {t}", "The district {who} counts {n} {t}"),
             "move": ("{mark} {who} loses {n} {t} to {other}",),
-            "gain": ("{mark} {who} takes in {n} {t} from abroad",),
+            "gain": ("{mark} {who} gains {n} {t} from abroad",),
             "ask": ("How many {ts} live in {who} now?",),
         },
     ),
@@ -206,14 +206,14 @@ SOCIOLOGY = (
         topic="ages in a family",
         skeleton="relative",
         things=(("year", "years"),),
-        marks=(ordinal_marks("The {} child"),),
+        marks=(numbered("Child"),),
         says={
             "open": ("{mark} of the family is {n} {t} old",),
-            "up": ("{mark} is {n} {t} older than the {before}",),
-            "down": ("{mark} is {n} {t} younger than the {before}",),
+            "up": ("{mark} is {n} {t} older than the one before",),
+            "down": ("{mark} is {n} {t} younger than the one before",),
             "ask": (
-                "How old is the {last} child?",
-                "What is the age of the {last} child?",
+                "How old is child {last}?",
+                "What is the age of child {last}?",
             ),
         },
     ),
@@ -226,8 +226,8 @@ SOCIOLOGY = (
         marks=(YEARS, MONTHS),
         says={
             "open": ("A choir club has {n} {t}", "A village club begins with {n} {t}"),
-            "up": ("{mark} the club wins {n} {t}", "{mark} {n} {t} {are} admitted"),
-            "down": ("{mark} the club loses {n} {t}", "{mark} {n} {t} {are} sent away"),
+            "up": ("{mark} it wins {n} {t}", "{mark} {n} {t} {are} admitted"),
+            "down": ("{mark} it loses {n} {t}", "{mark} {n} {t} {are} sent away"),
             "ask": ("How many {ts} does the club have now?", "How large is the club in {ts}?"),
         },
     ),
@@ -268,11 +268,11 @@ EDUCATION = (
         topic="school supplies",
         skeleton="share",
         things=(("pencil", "pencils"), ("notebook", "notebooks"), ("ruler", "rulers")),
-        marks=(DAYS, ordinal_marks("In the {} lesson")),
+        marks=(DAYS, numbered("In lesson")),
         says={
             "open": ("Teacher {who} has {n} {t}", "In the box of {who} lie {n} {t}"),
-            "up": ("{mark} {who} finds {n} {t}", "{mark} {who} is given {n} {t}"),
-            "down": ("{mark} {who} loses {n} {t}", "{mark} {who} hands out {n} {t}"),
+            "up": ("{mark} {who} finds {n} {t}", "{mark} {who} gets {n} {t}"),
+            "down": ("{mark} {who} loses {n} {t}", "{mark} {who} lends {n} {t}"),
             "share": ("The rest is divided equally among {n} groups",),
             "ask": ("How many {ts} does each group get?",),
         },
@@ -283,7 +283,7 @@ EDUCATION = (
         topic="quiz scores",
         skeleton="compare",
         things=(("point", "points"), ("mark", "marks")),
-        marks=(ROUNDS, ordinal_marks("After the {} question")),
+        marks=(ROUNDS, numbered("After question")),
         says={
             "open": ("{who} enters the quiz with {n} {t}", "{who} has {n} {t} from last week"),
             "up": ("{mark} {who} gains {n} {t}", "{mark} {who} scores {n} {t}"),
@@ -300,7 +300,7 @@ EDUCATION = (
         topic="seating in an exam",
         skeleton="packs",
         things=(("desk", "desks"), ("chair", "chairs"), ("seat", "seats")),
-        marks=(ordinal_marks("In the {} room"),),
+        marks=(numbered("In room"),),
         says={
             "open": ("In the hall there {are} {n} {t}",),
             "pack": ("{mark} there are {k} rows of {n} {t}",),
@@ -316,7 +316,7 @@ MILITARY = (
         topic="drill on the square",
         skeleton="cycle",
         labels=("north", "east", "south", "west"),
-        marks=(ordinal_marks("At the {} call"), ordinal_marks("At the {} whistle")),
+        marks=(numbered("At call"), numbered("At whistle")),
         says={
             "open": ("Soldier {who} faces {state}", "Recruit {who} stands facing {state}"),
             "move 1": ("{mark} {who} turns right",),
@@ -332,7 +332,7 @@ MILITARY = (
         topic="choice of a route",
         skeleton="alternatives",
         things=(("hour", "hours"), ("mile", "miles")),
-        marks=(ordinal_marks("The {} route"),),
+        marks=(numbered("Route"),),
         says={
             "then": (" and then ",),
             "way": ("{mark} has {legs} of march",),
@@ -345,7 +345,7 @@ MILITARY = (
         topic="change of guard",
         skeleton="clock",
         things=(("hour", "hours"),),
-        marks=(ordinal_marks("The {} sentry"), ordinal_marks("The {} guard")),
+        marks=(numbered("Sentry"), numbered("Guard")),
         says={
             "open": ("The watch begins at {n} o'clock", "The camp sets its watch at {n} o'clock"),
             "up": ("{mark} stands for {n} {t}", "{mark} serves {n} {t}"),
@@ -362,7 +362,7 @@ MILITARY = (
         says={
             "open": ("Captain {who} has {n} {t}", "The company of {who} carries {n} {t}"),
             "up": ("{mark} {who} receives {n} {t}",),
-            "down": ("{mark} {who} uses up {n} {t}", "{mark} {who} leaves {n} {t} behind"),
+            "down": ("{mark} {who} uses {n} {t}", "{mark} {who} loses {n} {t}"),
             "ask": ("How many {ts} do {who} and {other} have together?",),
         },
     ),

@@ -9,7 +9,7 @@ from builders.sources.demo.marks import (
     ROUNDS,
     WEEKS,
     YEARS,
-    ordinal_marks,
+    numbered,
 )
 from builders.sources.demo.wording import Family
 
@@ -24,7 +24,7 @@ UNSEEN = (
         says={
             "open": ("Beekeeper {who} tends {n} {t}",),
             "up": ("{mark} {who} catches {n} {t}", "{mark} {n} {t} {are} set up"),
-            "down": ("{mark} {who} gives away {n} {t}", "{mark} {n} {t} {are} killed by frost"),
+            "down": ("{mark} {who} sells {n} {t}", "{mark} {n} {t} {are} killed by frost"),
             "ask": ("How many {ts} does {who} tend now?",),
         },
     ),
@@ -43,7 +43,7 @@ UNSEEN = (
             ),
             "down": (
                 "{mark} used {n} {t}",
-                "{mark} took out {n} {t}",
+                "{mark} took {n} {t}",
             ),
             "ask": ("How many {ts} did the fridge hold in the beginning?",),
         },
@@ -54,11 +54,11 @@ UNSEEN = (
         topic="points in a chess club",
         skeleton="compare",
         things=(("point", "points"),),
-        marks=(ROUNDS, ordinal_marks("In the {} match")),
+        marks=(ROUNDS, numbered("In match")),
         says={
             "open": ("In the chess club {who} stands at {n} {t}",),
-            "up": ("{mark} {who} climbs by {n} {t}",),
-            "down": ("{mark} {who} drops by {n} {t}",),
+            "up": ("{mark} {who} gains {n} {t}",),
+            "down": ("{mark} {who} drops {n} {t}",),
             "ask": ("How large is the gap between {who} and {other} in {ts}?",),
         },
     ),
@@ -68,7 +68,7 @@ UNSEEN = (
         topic="load of a caravan",
         skeleton="budget",
         things=(("bundle", "bundles"),),
-        marks=(ordinal_marks("The {} merchant"),),
+        marks=(numbered("Merchant"),),
         says={
             "open": ("The camels of a caravan bear at most {n} {t}",),
             "load": ("{mark} offers {n} {t}",),
@@ -84,12 +84,12 @@ UNSEEN = (
         topic="signals of a lighthouse",
         skeleton="cycle",
         labels=("red", "green", "white", "blue"),
-        marks=(ordinal_marks("At the {} bell"),),
+        marks=(numbered("At bell"),),
         says={
             "open": ("A signal lamp goes through red, green, white and blue and shows {state}",),
-            "move 1": ("{mark} the keeper moves it on by one",),
+            "move 1": ("{mark} the keeper moves on by one",),
             "move 2": ("{mark} the keeper skips one",),
-            "move 3": ("{mark} the keeper moves it back by one",),
+            "move 3": ("{mark} the keeper turns back by one",),
             "move 0": ("{mark} the keeper leaves it alone",),
             "ask": ("Which colour does the lamp show now?",),
         },
@@ -113,12 +113,12 @@ UNSEEN = (
         topic="spans of bridges",
         skeleton="relative",
         things=(("metre", "metres"), ("step", "steps")),
-        marks=(ordinal_marks("The {} bridge"),),
+        marks=(numbered("Bridge"),),
         says={
             "open": ("{mark} of the river spans {n} {t}",),
-            "up": ("{mark} spans {n} {t} more than the {before}",),
-            "down": ("{mark} spans {n} {t} less than the {before}",),
-            "ask": ("How many {ts} does the {last} bridge span?",),
+            "up": ("{mark} spans {n} {t} more than the one before",),
+            "down": ("{mark} spans {n} {t} less than the one before",),
+            "ask": ("How many {ts} does bridge {last} span?",),
         },
     ),
     Family(
@@ -131,7 +131,7 @@ UNSEEN = (
         says={
             "open": ("The theatre of {who} stores {n} {t}",),
             "up": ("{mark} {who} sews {n} {t}",),
-            "down": ("{mark} {who} throws away {n} {t}",),
+            "down": ("{mark} {who} loses {n} {t}",),
             "ask": ("How many {ts} do the theatres of {who} and {other} store together?",),
         },
     ),

@@ -28,7 +28,7 @@ from builders.sources.demo.marks import DAYS, NAMES
 
 T = TypeVar("T")
 
-LATEST_START = 5  # so that ordinals beyond the twelfth occur in the pool, too
+LATEST_START = 5  # so that marks beyond the twelfth occur in the pool, too
 
 
 class Family(NamedTuple):
@@ -54,6 +54,7 @@ class Teller:
         self.who, self.other = rng.sample(family.who, 2)
         self.thing, self.things = pick(rng, family.things)
         self.marks = pick(rng, family.marks)
+        self.said: dict[str, str] = {}
         self.open = self.style("open")
         # time may set in later than at its first week, but the first of three crates comes first
         timed = self.marks[0].startswith(("In ", "On ", "At ", "After ", "Under "))
@@ -69,8 +70,14 @@ class Teller:
         return self.marks[self._used - 1]
 
     def say(self, part: str, n: int = 0, **words: str | int) -> str:
-        """One of the part's phrasings, filled in."""
-        return self.fill(pick(self.rng, self.family.says[part]), n, **words)
+        """The part's phrasing in this question, filled in.
+
+        A question has one phrasing for each kind of change, so that its clauses differ in their
+        mark, their number and their verb, and a small student knows which of them to look up.
+        """
+        if part not in self.said:
+            self.said[part] = pick(self.rng, self.family.says[part])
+        return self.fill(self.said[part], n, **words)
 
     def clause(self, part: str, n: int = 0, **words: str | int) -> str:
         """The same, opened by the next mark."""
