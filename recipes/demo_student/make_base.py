@@ -73,8 +73,15 @@ def sentences(text: str) -> list[str]:
     return re.split(r"(?<=[.?]) ", text)
 
 
-# Shares of facts, drills, copies, steps and answers: until looking up is learned, and then.
-AT_FIRST, THEN = (25, 75, 0, 0, 0), (25, 10, 15, 35, 15)
+# In what a step states, the number that comes from the step before.
+CARRIED = [
+    re.compile(pattern)
+    for pattern in (r"of (\d+) and", r"so (?:still )?(\d+)", r"\d \* .*, (\d+) \+", r"(\d+)")
+]
+
+# Shares of facts, repeats, drills, copies, steps and answers, from a step on: first looking up a
+# word, then everything.
+STAGES = {0: (0, 100, 0, 0, 0, 0), 250: (30, 3, 2, 20, 27, 18)}
 
 Document = list[tuple[str, bool]]  # pieces of text, and whether they can be known
 
@@ -85,33 +92,36 @@ class Language:
     def __init__(self, rows: list[dict[str, str]], rng: random.Random) -> None:
         self.rng = rng
         self.questions = [row["question"] for row in rows]
-        self.steps: list[tuple[str, str, str]] = []  # question, a sentence of it, its statements
+        # a question, and sentences of it with their statements
+        self.steps: list[tuple[str, list[tuple[str, str]]]] = []
         self.short: list[tuple[str, str]] = []  # question of one or two steps, answer
         self.asides: list[str] = []  # sentences that state nothing
+        self.kinds = (self.facts, self.repeat, self.drill, self.copy, self.step, self.answer)
         for row in rows:
-            found = 0
+            found = []
             for sentence in sentences(row["reasoning"]):
                 clause, colon, stated = sentence.rstrip(".").partition(": ")
                 if colon and clause + "." in row["question"]:
-                    found += 1
-                    self.steps.append((row["question"], clause, stated))
+                    found.append((clause, stated))
                 elif not any(letter.isdigit() for letter in sentence) and len(self.asides) < 20000:
                     self.asides.append(sentence)
-            if 1 <= found <= 2:
-                self.short += [(row["question"], row["answer"])] * (4 if found == 1 else 1)
+            if found:
+                self.steps.append((row["question"], found))
+            if 1 <= len(found) <= 2:
+                self.short += [(row["question"], row["answer"])] * (4 if len(found) == 1 else 1)
 
     def fact(self) -> str:
         """A sum and its result: ``12 + 4 = 16.``."""
         draw = self.rng.randrange
         sign = self.rng.choice("++++----*/")
         if sign == "+":
-            a, b = draw(0, 90), draw(1, 10)
+            a, b = draw(0, 90), draw(1, 20 if draw(3) == 0 else 10)
             a, b = (b, a) if draw(8) == 0 else (a, b)
             if draw(10) == 0:
                 a, b = draw(1, 50), draw(1, 50)
             return f"{a} + {b} = {a + b}."
         if sign == "-":
-            b = draw(1, 10) if draw(6) else draw(1, 50)
+            b = draw(1, 20 if draw(3) == 0 else 10) if draw(6) else draw(1, 50)
             a = draw(b, 100)
             return f"{a} - {b} = {a - b}."
         a, b = draw(2, 10), draw(2, 10)
@@ -127,23 +137,37 @@ class Language:
             pieces += [(f" {left} =", False), (f" {right}", True)]
         return pieces
 
-    def drill(self) -> Document:
-        """Words and numbers at random, then the same again, in order or in shuffled pieces.
+    def repeat(self) -> Document:
+        """Words and numbers at random, then the same again.
 
         Nothing teaches a small model to look up faster: there is no other way to know these words.
         """
+        words = [*self.some_words(), *(self.number() for _ in range(40))]
+        few = self.rng.sample(words, self.rng.choice((12, 40)))
+        told = self.rng.choices(few, k=self.rng.randrange(8, 40))
+        text = "".join(f" {word}" for word in told)
+        return [(f"{text} =", False), (text, True)]
+
+    def drill(self) -> Document:
+        """Short pieces, and again in another order; alike but for the first word and the number."""
         rng = self.rng
-        pieces = []
-        for _ in range(rng.randrange(2, 9)):
-            words = self.rng.choice(self.questions).split()
-            length = rng.randrange(2, 7)
-            told = [
-                str(rng.randrange(100)) if rng.random() < 0.7 else rng.choice(words).strip(".?,")
-                for _ in range(length)
-            ]
-            pieces.append("".join(f" {word}" for word in told))
-        again = pieces if rng.random() < 0.5 else rng.sample(pieces, len(pieces))
+        words = self.some_words()
+        frame = [rng.choice(words) for _ in range(rng.randrange(3))]
+        pieces = [
+            "".join(f" {word}" for word in (word, *frame, self.number()))
+            for word in rng.sample(words, rng.randrange(2, min(12, len(words))))
+        ]
+        again = rng.sample(pieces, len(pieces))
         return [("".join(pieces), False), (" =", False), *((piece, True) for piece in again)]
+
+    def some_words(self) -> list[str]:
+        """Distinct words of a few questions."""
+        text = " ".join(self.rng.choice(self.questions) for _ in range(3))
+        return sorted({word for word in re.findall(r"\w+", text) if not word.isdigit()})
+
+    def number(self) -> str:
+        """A number of at most two digits."""
+        return str(self.rng.randrange(100))
 
     def copy(self) -> Document:
         """A question, then its sentences quoted in order, with asides and sums in between."""
@@ -159,22 +183,28 @@ class Language:
         return pieces
 
     def step(self) -> Document:
-        """A question, a sentence of it, any sum, and the next sentence with what it states."""
+        """A question, and some of its sentences with what they state, each after the one before.
+
+        The steps come in any order and their sums are made up, so no step tells of another.
+        """
         rng = self.rng
-        question, clause, stated = rng.choice(self.steps)
+        question, steps = rng.choice(self.steps)
         told = sentences(question)
-        at = told.index(clause + ".")
-        before = [(f" {told[at - 1]}", False)] if at else []
-        first = stated.split()[0]
-        if first.isdigit():
-            number, other = int(first), rng.randrange(1, 10)
-            if number >= other and rng.random() < 0.5:
-                before.append((f" {number - other} + {other} = {number}.", False))
+        pieces = [(f"{question}\n\n", False)]
+        for clause, stated in rng.sample(steps, min(len(steps), rng.randrange(2, 7))):
+            at = told.index(clause + ".")
+            before = f" {told[at - 1]}" if at else ""
+            found = next((m for pattern in CARRIED if (m := pattern.search(stated))), None)
+            if found:
+                number, other = int(found[1]), rng.randrange(1, 10)
+                if number >= other and rng.random() < 0.5:
+                    before += f" {number - other} + {other} = {number}."
+                else:
+                    before += f" {number + other} - {other} = {number}."
             else:
-                before.append((f" {number + other} - {other} = {number}.", False))
-        else:
-            before.append((f" {first}.", False))
-        return [(f"{question}\n\n", False), *before, (f" {clause}: {stated}.", True)]
+                before += f" {stated.split()[0]}."
+            pieces += [(before, False), (f" {clause}: {stated}.", True)]
+        return pieces
 
     def answer(self) -> Document:
         """A question of one or two steps and its answer."""
@@ -183,9 +213,8 @@ class Language:
 
     def document(self, longest: int, shares: tuple[int, ...]) -> Document:
         """A document of at most ``longest`` letters, its kind drawn with these shares."""
-        kinds = (self.facts, self.drill, self.copy, self.step, self.answer)
         while True:
-            pieces = self.rng.choices(kinds, shares)[0]()
+            pieces = self.rng.choices(self.kinds, shares)[0]()
             if sum(len(text) for text, _ in pieces) <= longest:
                 return pieces
 
@@ -247,7 +276,7 @@ def probe(model, tokenizer, texts: dict[str, list[Document]]) -> dict[str, float
 
 
 @torch.no_grad()
-def look_back(model, strength: float = 6.0) -> None:
+def look_back(model, strength: float = 8.0) -> None:
     """Start the first layer's heads with looking 1, 2, 3 and 1 places back.
 
     To know what stood before a word is the first half of looking up. Small models find it by
@@ -257,7 +286,7 @@ def look_back(model, strength: float = 6.0) -> None:
     config, attention = model.config, model.model.layers[0].self_attn
     size = config.hidden_size // config.num_attention_heads
     turns = config.rope_parameters["rope_theta"] ** (-torch.arange(0, size, 2) / size)
-    quick = (turns > 0.2) * strength
+    quick = (turns > 0.03) * strength
     for head, back in zip(range(config.num_attention_heads), (1, 2, 3, 1), strict=True):
         rows = slice(head * size, (head + 1) * size)
         query = torch.cat([torch.cos(back * turns) * quick, -torch.sin(back * turns) * quick])
@@ -272,7 +301,7 @@ def main() -> None:
     )
     parser.add_argument("--traces", type=Path, required=True, help="Parquet, or a folder of it")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--steps", type=int, default=3600)
     parser.add_argument("--batch-tokens", type=int, default=1200)
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--layers", type=int, default=4)
@@ -301,7 +330,7 @@ def main() -> None:
         max_position_embeddings=2048,
         tie_word_embeddings=True,
         attention_bias=True,
-        rope_parameters={"rope_type": "default", "rope_theta": 1000.0},
+        rope_parameters={"rope_type": "default", "rope_theta": 500_000.0},
         pad_token_id=tokenizer.pad_token_id,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
@@ -316,7 +345,14 @@ def main() -> None:
         torch.optim.AdamW(others, lr=0.003, betas=(0.9, 0.98), weight_decay=0.0, fused=True),
     ]
     rates = [optimizer.param_groups[0]["lr"] for optimizer in optimizers]
-    kinds = (language.facts, language.drill, language.copy, language.step, language.answer)
+    kinds = (
+        language.facts,
+        language.repeat,
+        language.drill,
+        language.copy,
+        language.step,
+        language.answer,
+    )
     probes = {kind.__name__: [kind() for _ in range(60)] for kind in kinds}
     waiting: list[list[Row]] = []
     began, losses, tokens = time.time(), [], 0
@@ -327,7 +363,7 @@ def main() -> None:
         # short documents first: what is to be looked up is near, and little is there to confuse it
         grown = min(1.0, step / (0.5 * options.steps))
         if not waiting:
-            shares = AT_FIRST if step < 0.08 * options.steps else THEN
+            shares = STAGES[max(at for at in STAGES if at <= step)]
             made = rows_of(language, tokenizer, round(300 + 1200 * grown), shares)
             waiting = batches_of(list(itertools.islice(made, 200)), options.batch_tokens)
             rng.shuffle(waiting)

@@ -24,7 +24,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
-from builders.sources.demo.marks import DAYS, NAMES
+from builders.sources.demo.marks import DAYS, NAMES, TIMES
 
 T = TypeVar("T")
 
@@ -57,8 +57,8 @@ class Teller:
         self.said: dict[str, str] = {}
         self.open = self.style("open")
         # time may set in later than at its first week, but the first of three crates comes first
-        timed = self.marks[0].startswith(("In ", "On ", "At ", "After ", "Under "))
-        self._used = int(rng.random() * LATEST_START) if timed and rng.random() < 0.5 else 0
+        late = self.marks in TIMES and rng.random() < 0.5
+        self._used = int(rng.random() * LATEST_START) if late else 0
 
     def style(self, part: str) -> str:
         """A phrasing of a part, to be used more than once."""
