@@ -79,11 +79,14 @@ CARRIED = [
     for pattern in (r"of (\d+) and", r"so (?:still )?(\d+)", r"\d \* .*, (\d+) \+", r"(\d+)")
 ]
 
-# Shares of facts, repeats, drills, copies, steps and answers, from a step on: first looking up a
+# Shares of facts, repeats, copies, steps and answers, from a step on: first looking up a
 # word, then everything.
-STAGES = {0: (0, 100, 0, 0, 0, 0), 250: (30, 3, 2, 20, 27, 18)}
+STAGES = {0: (0, 100, 0, 0, 0), 250: (25, 2, 15, 28, 30)}
 
-Document = list[tuple[str, bool]]  # pieces of text, and whether they can be known
+# The number in an answer is one token among a hundred, and the hardest to know.
+ANSWERS_WEIGH = 5
+
+Document = list[tuple[str, int]]  # pieces of text, and their weight: 0 for what cannot be known
 
 
 class Language:
@@ -96,14 +99,14 @@ class Language:
         self.steps: list[tuple[str, list[tuple[str, str]]]] = []
         self.short: list[tuple[str, str]] = []  # question of one or two steps, answer
         self.asides: list[str] = []  # sentences that state nothing
-        self.kinds = (self.facts, self.repeat, self.drill, self.copy, self.step, self.answer)
+        self.kinds = (self.facts, self.repeat, self.copy, self.step, self.answer)
         for row in rows:
             found = []
             for sentence in sentences(row["reasoning"]):
                 clause, colon, stated = sentence.rstrip(".").partition(": ")
                 if colon and clause + "." in row["question"]:
                     found.append((clause, stated))
-                elif not any(letter.isdigit() for letter in sentence) and len(self.asides) < 20000:
+                elif not re.search(r"\d", sentence) and sentence not in row["question"]:
                     self.asides.append(sentence)
             if found:
                 self.steps.append((row["question"], found))
@@ -134,7 +137,7 @@ class Language:
         pieces = []
         for _ in range(self.rng.randrange(8, 25)):
             left, right = self.fact().split(" = ")
-            pieces += [(f" {left} =", False), (f" {right}", True)]
+            pieces += [(f" {left} =", 0), (f" {right}", 1)]
         return pieces
 
     def repeat(self) -> Document:
@@ -146,19 +149,7 @@ class Language:
         few = self.rng.sample(words, self.rng.choice((12, 40)))
         told = self.rng.choices(few, k=self.rng.randrange(8, 40))
         text = "".join(f" {word}" for word in told)
-        return [(f"{text} =", False), (text, True)]
-
-    def drill(self) -> Document:
-        """Short pieces, and again in another order; alike but for the first word and the number."""
-        rng = self.rng
-        words = self.some_words()
-        frame = [rng.choice(words) for _ in range(rng.randrange(3))]
-        pieces = [
-            "".join(f" {word}" for word in (word, *frame, self.number()))
-            for word in rng.sample(words, rng.randrange(2, min(12, len(words))))
-        ]
-        again = rng.sample(pieces, len(pieces))
-        return [("".join(pieces), False), (" =", False), *((piece, True) for piece in again)]
+        return [(f"{text} =", 0), (text, 1)]
 
     def some_words(self) -> list[str]:
         """Distinct words of a few questions."""
@@ -174,12 +165,13 @@ class Language:
         rng = self.rng
         question = rng.choice(self.questions)
         between = rng.choice((0.0, 0.3, 1.0))
-        pieces = [(f"{question}\n\n", False)]
+        pieces = [(f"{question}\n\n", 0)]
         for sentence in sentences(question):
-            pieces.append((f" {sentence}", True))
-            if rng.random() < between:
-                other = self.fact() if rng.random() < 0.7 else rng.choice(self.asides)
-                pieces.append((f" {other}", False))
+            pieces.append((f" {sentence}", 1))
+            if rng.random() < between / 2:
+                pieces.append((f" {self.fact()}", 0))
+            if rng.random() < between / 2:
+                pieces.append((f" {rng.choice(self.asides)}", 1))
         return pieces
 
     def step(self) -> Document:
@@ -190,7 +182,7 @@ class Language:
         rng = self.rng
         question, steps = rng.choice(self.steps)
         told = sentences(question)
-        pieces = [(f"{question}\n\n", False)]
+        pieces = [(f"{question}\n\n", 0)]
         for clause, stated in rng.sample(steps, min(len(steps), rng.randrange(2, 7))):
             at = told.index(clause + ".")
             before = f" {told[at - 1]}" if at else ""
@@ -203,13 +195,13 @@ class Language:
                     before += f" {number + other} - {other} = {number}."
             else:
                 before += f" {stated.split()[0]}."
-            pieces += [(before, False), (f" {clause}: {stated}.", True)]
+            pieces += [(before, 0), (f" {clause}: {stated}.", 1)]
         return pieces
 
     def answer(self) -> Document:
         """A question of one or two steps and its answer."""
         question, answer = self.rng.choice(self.short)
-        return [(f"{question}\n\n", False), (answer, True)]
+        return [(f"{question}\n\n", 0), (answer, ANSWERS_WEIGH)]
 
     def document(self, longest: int, shares: tuple[int, ...]) -> Document:
         """A document of at most ``longest`` letters, its kind drawn with these shares."""
@@ -219,18 +211,18 @@ class Language:
                 return pieces
 
 
-Row = list[tuple[int, int]]  # of each token: its id and its label
+Row = list[tuple[int, int]]  # of each token: its id and its weight
 
 
 def rows_of(
     language: Language, tokenizer: PreTrainedTokenizerFast, longest: int, shares: tuple[int, ...]
 ) -> Iterator[Row]:
-    """Documents as tokens, endlessly; what is given has no loss."""
+    """Documents as tokens, endlessly; what is given has no weight."""
     while True:
         row = []
-        for text, known in language.document(longest, shares):
-            row += [(one, one if known else -100) for one in tokenizer(text).input_ids]
-        yield [*row, (tokenizer.eos_token_id, tokenizer.eos_token_id)]
+        for text, weight in language.document(longest, shares):
+            row += [(one, weight) for one in tokenizer(text).input_ids]
+        yield [*row, (tokenizer.eos_token_id, 1)]
 
 
 def batches_of(rows: list[Row], budget: int) -> list[list[Row]]:
@@ -248,9 +240,9 @@ def batches_of(rows: list[Row], budget: int) -> list[list[Row]]:
 
 
 def tensors(batch: list[Row], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Ids and labels, padded on the right."""
+    """Ids and weights, padded on the right."""
     length = max(map(len, batch))
-    both = torch.tensor([row + [(pad, -100)] * (length - len(row)) for row in batch])
+    both = torch.tensor([row + [(pad, 0)] * (length - len(row)) for row in batch])
     return both[..., 0], both[..., 1]
 
 
@@ -264,8 +256,8 @@ def probe(model, tokenizer, texts: dict[str, list[Document]]) -> dict[str, float
         right = total = 0
         for pieces in documents:
             row = []
-            for text, known in pieces:
-                row += [(one, one if known else -100) for one in tokenizer(text).input_ids]
+            for text, weight in pieces:
+                row += [(one, one if weight else -100) for one in tokenizer(text).input_ids]
             ids, labels = torch.tensor(row).T
             guess = model(input_ids=ids[None]).logits[0, :-1].argmax(-1)
             labels = torch.where(torch.isin(labels, numbers), labels, -100)
@@ -301,7 +293,7 @@ def main() -> None:
     )
     parser.add_argument("--traces", type=Path, required=True, help="Parquet, or a folder of it")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=3600)
+    parser.add_argument("--steps", type=int, default=3500)
     parser.add_argument("--batch-tokens", type=int, default=1200)
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--layers", type=int, default=4)
@@ -345,15 +337,7 @@ def main() -> None:
         torch.optim.AdamW(others, lr=0.003, betas=(0.9, 0.98), weight_decay=0.0, fused=True),
     ]
     rates = [optimizer.param_groups[0]["lr"] for optimizer in optimizers]
-    kinds = (
-        language.facts,
-        language.repeat,
-        language.drill,
-        language.copy,
-        language.step,
-        language.answer,
-    )
-    probes = {kind.__name__: [kind() for _ in range(60)] for kind in kinds}
+    probes = {kind.__name__: [kind() for _ in range(60)] for kind in language.kinds}
     waiting: list[list[Row]] = []
     began, losses, tokens = time.time(), [], 0
     for step in range(options.steps):
@@ -367,10 +351,14 @@ def main() -> None:
             made = rows_of(language, tokenizer, round(300 + 1200 * grown), shares)
             waiting = batches_of(list(itertools.islice(made, 200)), options.batch_tokens)
             rng.shuffle(waiting)
-        ids, labels = tensors(waiting.pop(), tokenizer.pad_token_id)
+        ids, weights = tensors(waiting.pop(), tokenizer.pad_token_id)
         hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state[:, :-1]
-        known = labels[:, 1:] != -100
-        loss = torch.nn.functional.cross_entropy(model.lm_head(hidden[known]), labels[:, 1:][known])
+        known = weights[:, 1:] > 0
+        target, weight = ids[:, 1:][known], weights[:, 1:][known].float()
+        losses_of = torch.nn.functional.cross_entropy(
+            model.lm_head(hidden[known]), target, reduction="none"
+        )
+        loss = (losses_of * weight).sum() / weight.sum()
         tokens += ids.numel()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

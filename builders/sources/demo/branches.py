@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import random
 
-from builders.sources.demo.chains import HIGHEST, LOWEST, chain, digit, draw_changes, operands_of
+from builders.sources.demo.chains import (
+    HIGHEST,
+    LOWEST,
+    chain,
+    digit,
+    draw_changes,
+    end_with,
+    operands_of,
+)
 from builders.sources.demo.problems import Line, Op, Problem
 from builders.sources.demo.wording import Teller
 
@@ -81,7 +89,7 @@ def packs(tell: Teller, rng: random.Random, steps: int) -> Problem | None:
         lines.append(Line(tell.clause("pack", packs_, k=packs_), tuple(ops)))
         count += len(ops)
         total = ~(count - 1)
-    return Problem(tuple(lines), tell.say("ask"), (start, each, *rows))
+    return Problem(tuple(end_with(tell, lines)), tell.say("ask"), (start, each, *rows))
 
 
 def alternatives(tell: Teller, rng: random.Random, steps: int) -> Problem | None:
@@ -91,7 +99,7 @@ def alternatives(tell: Teller, rng: random.Random, steps: int) -> Problem | None
     for number, value in enumerate(values):
         op = Op("min", values[0] if number == 1 else ~(number - 2), value)
         lines.append(Line(tell.clause("way", value), (op,) if number else ()))
-    return Problem(tuple(lines), tell.say("ask"), tuple(values))
+    return Problem(tuple(end_with(tell, lines)), tell.say("ask"), tuple(values))
 
 
 def budget(tell: Teller, rng: random.Random, steps: int) -> Problem | None:
@@ -105,7 +113,7 @@ def budget(tell: Teller, rng: random.Random, steps: int) -> Problem | None:
     for number, load in enumerate(loads):
         op = Op("load", loads[0] if number == 1 else ~(number - 2), load, limit)
         lines.append(Line(tell.clause("load", load), (op,) if number else ()))
-    return Problem(tuple(lines), tell.say("ask"), (limit, *loads))
+    return Problem(tuple(end_with(tell, lines)), tell.say("ask"), (limit, *loads))
 
 
 def tally(tell: Teller, rng: random.Random, steps: int) -> Problem | None:
@@ -117,7 +125,7 @@ def tally(tell: Teller, rng: random.Random, steps: int) -> Problem | None:
         op = Op("count", ~(number - 1) if number else 0, value, limit)
         lines.append(Line(tell.clause("value", value), (op,)))
     ask = tell.say("ask", limit)
-    return Problem(tuple(lines), ask, (limit, *values))
+    return Problem(tuple(end_with(tell, lines)), ask, (limit, *values))
 
 
 def transfer(tell: Teller, rng: random.Random, steps: int) -> Problem | None:
@@ -156,4 +164,4 @@ def transfer(tell: Teller, rng: random.Random, steps: int) -> Problem | None:
         asked = 1 - asked
     end = Line(f"Now {people[asked]}", (Op("=", values[asked], 0),), said=False)
     ask = tell.say("ask", who=people[asked], other=people[1 - asked])
-    return Problem((*lines, end), ask, (*operands, asked))
+    return Problem((*end_with(tell, lines), end), ask, (*operands, asked))

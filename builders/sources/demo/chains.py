@@ -86,7 +86,12 @@ def chain(
     for number, (kind, by) in enumerate(changes):
         before = start if number == 0 else ~(first + number - 1)
         lines.append(Line(tell.clause(_PART[kind], by, **words), (Op(kind, before, by),)))
-    return lines
+    return end_with(tell, lines) if changes else lines
+
+
+def end_with(tell: Teller, lines: list[Line]) -> list[Line]:
+    """The lines, of which the last one says so."""
+    return [*lines[:-1], lines[-1]._replace(clause=tell.last(lines[-1].clause))]
 
 
 def operands_of(start: int, changes: list[tuple[str, int]]) -> tuple[int, ...]:
@@ -116,7 +121,7 @@ def undo(tell: Teller, rng: random.Random, steps: int) -> Problem | None:
         part = "down" if kind == "+" else "up"  # what had been taken away is put back
         before = end if number == 0 else ~(number - 1)
         lines.append(Line(tell.clause(part, by), (Op(kind, before, by),)))
-    return Problem(tuple(lines), tell.say("ask"), operands_of(end, changes))
+    return Problem(tuple(end_with(tell, lines)), tell.say("ask"), operands_of(end, changes))
 
 
 def share(tell: Teller, rng: random.Random, steps: int) -> Problem | None:
@@ -143,7 +148,7 @@ def clock(tell: Teller, rng: random.Random, steps: int) -> Problem | None:
     for number, by in enumerate(hours):
         before = start if number == 0 else ~(number - 1)
         lines.append(Line(tell.clause("up", by), (Op("clock", before, by, 12),)))
-    return Problem(tuple(lines), tell.say("ask"), (start, *hours))
+    return Problem(tuple(end_with(tell, lines)), tell.say("ask"), (start, *hours))
 
 
 def sequence(tell: Teller, rng: random.Random, steps: int) -> Problem | None:
@@ -171,7 +176,7 @@ def cycle(tell: Teller, rng: random.Random, steps: int) -> Problem | None:
         before = start if number == 0 else ~(number - 1)
         clause = tell.clause(f"move {by}")
         lines.append(Line(clause, (Op("turn", before, by, len(labels)),)))
-    return Problem(tuple(lines), tell.say("ask"), (start, *chosen), labels)
+    return Problem(tuple(end_with(tell, lines)), tell.say("ask"), (start, *chosen), labels)
 
 
 def relative(tell: Teller, rng: random.Random, steps: int) -> Problem | None:
@@ -186,4 +191,4 @@ def relative(tell: Teller, rng: random.Random, steps: int) -> Problem | None:
         clause = tell.clause(_PART[kind], by)
         lines.append(Line(clause, (Op(kind, before, by),)))
     ask = tell.say("ask", last=COUNTS[steps])
-    return Problem(tuple(lines), ask, operands_of(start, changes))
+    return Problem(tuple(end_with(tell, lines)), ask, operands_of(start, changes))

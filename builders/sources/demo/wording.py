@@ -83,6 +83,14 @@ class Teller:
         """The same, opened by the next mark."""
         return self.say(part, n, mark=self.mark(), **words)
 
+    def last(self, clause: str) -> str:
+        """A clause that was just made, as the last of its kind: ``In week four finally ...``.
+
+        So whoever reads it knows that there is none to look for after it.
+        """
+        mark = self.marks[self._used - 1]
+        return clause.replace(mark, f"{mark} finally", 1)
+
     def fill(self, phrasing: str, n: int = 0, **words: str | int) -> str:
         """A phrasing with its placeholders filled in; ``who`` may be overridden."""
         one = n == 1
