@@ -81,7 +81,7 @@ CARRIED = [
 
 # Shares of facts, repeats, copies, steps and answers, from a step on: first looking up a
 # word, then everything.
-STAGES = {0: (0, 100, 0, 0, 0), 250: (30, 3, 22, 27, 18)}
+STAGES = {0: (0, 100, 0, 0, 0), 250: (22, 2, 20, 34, 22)}
 
 # The number in an answer is one token among a hundred, and the hardest to know.
 ANSWERS_WEIGH = 2
@@ -178,7 +178,7 @@ class Language:
         pieces = [(self.asked(question, THINK) + "\n", 0)]
         for sentence in sentences(question):
             if rng.random() < between / 2:
-                pieces.append((f" {rng.choice(self.asides)}", 0))
+                pieces.append((f" {rng.choice(self.asides)}", 1))
             pieces.append((f" {sentence}", 1))
             if rng.random() < between / 2:
                 pieces.append((f" {self.fact()}", 0))
@@ -188,13 +188,16 @@ class Language:
     def step(self) -> Document:
         """A question, and some of its sentences with what they state, each after the one before.
 
-        The steps come in any order and their sums are made up, so no step tells of another.
+        The sums before them are made up and not all steps are told, so no step tells of another.
         """
         rng = self.rng
         question, steps = rng.choice(self.steps)
         told = sentences(question)
         pieces = [(self.asked(question, THINK) + "\n", 0)]
-        for clause, stated in rng.sample(steps, min(len(steps), rng.randrange(2, 7))):
+        pieces += [(f" {rng.choice(self.asides)}", 0) for _ in range(rng.choice((0, 0, 1, 3)))]
+        chosen = rng.sample(range(len(steps)), min(len(steps), rng.randrange(2, 8)))
+        for number in sorted(chosen) if rng.random() < 0.5 else chosen:
+            clause, stated = steps[number]
             at = told.index(clause + ".")
             before = f" {told[at - 1]}" if at else ""
             found = next((m for pattern in CARRIED if (m := pattern.search(stated))), None)
@@ -306,8 +309,8 @@ def main() -> None:
     )
     parser.add_argument("--traces", type=Path, required=True, help="Parquet, or a folder of it")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--batch-tokens", type=int, default=1200)
+    parser.add_argument("--steps", type=int, default=10000)
+    parser.add_argument("--batch-tokens", type=int, default=2000)
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--seed", type=int, default=0)
