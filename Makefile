@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check bench learnability lock wheel clean
+.PHONY: help setup demo test test-slow check bench learnability docs card lock wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,24 +28,37 @@ demo: setup ## build ./nt from the embedded synthetic pool and show what came ou
 	  print("\nThe first row of strategies-10k:\n"); print(*(m["content"] for m in row["messages"]), sep="\n\n")'
 
 test: setup ## run the tests (under ten minutes on two cores)
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q -n auto --dist loadgroup -m "not slow"
 
 test-slow: setup ## run the slow tests as well
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist loadgroup
 
 check: setup ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: setup ## run the benchmarks
+bench: setup ## run the benchmarks; results go into benchmarks/README.md (an hour)
 	$(BIN)/python benchmarks/demo_shares.py
 	$(BIN)/python benchmarks/demo_label_leak.py
+	$(BIN)/python benchmarks/select_million.py
+	$(BIN)/python benchmarks/build_configs.py
+	$(BIN)/python benchmarks/import_traces.py
+	$(BIN)/python benchmarks/nested_storage.py
+	$(BIN)/python benchmarks/storage.py
+	$(BIN)/python benchmarks/push_release.py
 
 learnability: setup ## train the demo student: does it learn from the pool? (20 minutes)
 	$(BIN)/nt import demo --rows 30000 --seed 1000 --pool out/base-pool
 	$(BIN)/python recipes/demo_student/make_base.py --traces out/base-pool/traces --out out/demo-base
 	$(BIN)/python benchmarks/demo_learnability.py --base out/demo-base
+
+docs: setup ## write docs/cli.md from the parser
+	$(BIN)/python docs/make_cli.py > docs/cli.md.new
+	mv docs/cli.md.new docs/cli.md
+
+card: setup ## show the card of ./nt as the Hub would, light and dark, in out/card
+	$(BIN)/python docs/render_card.py nt out/card
 
 lock: setup ## resolve the dependencies again into requirements.lock
 	@{ echo "# Names and versions of everything that 'make setup' installs. Made by 'make lock'; no addresses."; \

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from builders.card import write_pool_card
 from builders.errors import BadSource
-from builders.files import only_writer, write_parquet
+from builders.files import only_writer, read_columns, write_parquet
 from builders.labels import Labels, read_labels
 from builders.pool import Pool, open_pool
 from builders.schema import ANNOTATIONS, KEYS, sidecar_schema
@@ -67,7 +66,7 @@ def _shards_with_ids(pool: Pool, name: str) -> Iterable[tuple[Path, pa.Table]]:
     # A question's label holds for all of its traces; a trace's own comes after it and wins.
     columns = list(dict.fromkeys(["question_id", KEYS[grain]]))
     for shard in pool.shards(grain):
-        yield shard, pq.read_table(shard, columns=columns)
+        yield shard, read_columns(shard, columns)
 
 
 def _matched(pool: Pool, name: str, labels: Labels) -> set[int]:

@@ -13,6 +13,7 @@ import jinja2
 
 from builders.files import written_whole
 from builders.ids import content_id
+from builders.licenses import Licensing, licensing
 from builders.pool import Pool
 from builders.schema import KEYS, PUBLISHED, TABLES, arrow_schema
 from builders.sources import DROP_REASONS, UNKNOWN
@@ -20,7 +21,20 @@ from builders.sources import DROP_REASONS, UNKNOWN
 BENCHMARK = "benchmark"
 """The folder of held-out problems that the synthetic demo brings, a file for each split."""
 
+NOTES = (
+    "<!-- your notes: what you write between these two lines, here or on the Hub, is kept -->",
+    "<!-- end of your notes -->",
+)
+"""The lines of a card between which people write; everything else is made from the manifest."""
+
+_DEFAULTS = ("disagree-10k", "strategies-10k", "random-10k")
+"""What is loaded when no config is named, the paper's best at 10k first; else the first config."""
+
 _EXCERPT = 600  # characters of each text in the card's sample row
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # a NUL makes a file binary; escapes command a terminal
+    "\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]"  # marks that turn the direction of writing
+)
 _SIZE_CATEGORIES = (
     (1_000, "n<1K"),
     (10_000, "1K<n<10K"),
@@ -45,7 +59,23 @@ def render_release_card(manifest: Mapping[str, Any]) -> str:
         drop_reasons=DROP_REASONS,
         unknown=UNKNOWN,
         choices=_choices(manifest["configs"]),
+        default=_default(manifest["configs"]),
+        licensing=release_licensing(manifest),
+        published=manifest.get("published"),
+        notes=NOTES,
     )
+
+
+def release_licensing(manifest: Mapping[str, Any]) -> Licensing:
+    """The licences of the sources of which a config has rows."""
+    used = {source for config in manifest["configs"] for source in config["sources"]}
+    sources = manifest["pool"]["sources"]
+    return licensing(one["license"] for one in sources if one["source"] in used)
+
+
+def _default(configs: list[dict[str, Any]]) -> str:
+    names = [config["name"] for config in configs]
+    return next((name for name in _DEFAULTS if name in names), names[0])
 
 
 def _choices(configs: list[dict[str, Any]]) -> dict[str, str]:
@@ -69,9 +99,27 @@ def render_pool_card(pool: Pool) -> str:
     if splits:
         files = [{"split": s, "path": f"{BENCHMARK}/{s}.parquet"} for s in splits]
         configs.append(_loadable(BENCHMARK, files, splits))
+    published = pool.manifest.get("published")
+    about: dict[str, Any] = {}
+    if published:  # before, it grows, and is not for others to find
+        about = {
+            **licensing(pool.licenses()).metadata,
+            "language": published["language"],
+            "pretty_name": "NaturalThoughts, the pool",
+            "task_categories": ["text-generation"],
+            "size_categories": [_size(tables["traces"])],
+            "dataset_info": [{"config_name": one["config_name"]} for one in configs],
+        }
+        _name_release(configs, about["dataset_info"], published)
     return _render(
         "pool.md.jinja",
-        metadata=_metadata(configs=configs, tags=["reasoning", "naturalthoughts", "pool"]),
+        metadata=_metadata(
+            configs=configs,
+            tags=["reasoning", "naturalthoughts", "pool"],
+            **about,
+        ),
+        published=published,
+        notes=NOTES,
         manifest=pool.manifest,
         tables=tables,
         keys=KEYS,
@@ -79,6 +127,25 @@ def render_pool_card(pool: Pool) -> str:
         benchmark=splits,
         columns={name: TABLES[name] for name in tables},
     )
+
+
+def _name_release(
+    configs: list[dict[str, Any]], infos: list[dict[str, Any]], published: Mapping[str, Any] | None
+) -> None:
+    """Let what is loaded name its release, as `info.version` and `info.description`.
+
+    `load_dataset` ignores the revision that it is asked for when it falls back to its cache: only
+    the rows themselves can then tell which release they are of.
+    """
+    if published:
+        for config in configs:
+            config["version"] = published["version"]
+        for info in infos:
+            info["description"] = f"{published['repo']} {published['tag']}"
+
+
+def _size(rows: int) -> str:
+    return next((name for limit, name in _SIZE_CATEGORIES if rows < limit), "n>10M")
 
 
 def write_pool_card(pool: Pool) -> None:
@@ -104,22 +171,27 @@ def _release_metadata(manifest: Mapping[str, Any]) -> str:
         )
     described = DatasetCardData()
     DatasetInfosDict(infos).to_dataset_card_data(described)
-    licenses = sorted({one["license"].lower() for one in manifest["pool"]["sources"]})
+    # A single config is written as a mapping, several as a list.
+    loaded = described["dataset_info"]
+    published = manifest.get("published")
+    default = _default(manifest["configs"])
     configs = []
     for config in manifest["configs"]:
         files = [{"split": "train", "path": f"{config['name']}/train-*.parquet"}]
         hashes = [file["sha256"] for file in config["files"]]
         configs.append(_loadable(config["name"], files, hashes))
-    configs[0]["default"] = True
-    rows = sum(config["rows"] for config in manifest["configs"])
+        if config["name"] == default:
+            configs[-1]["default"] = True
+    _name_release(configs, [loaded] if isinstance(loaded, dict) else loaded, published)
     return _metadata(
         pretty_name="NaturalThoughts",
-        license=licenses[0] if len(licenses) == 1 else licenses,
+        **release_licensing(manifest).metadata,
+        language=published["language"] if published else None,
         task_categories=["text-generation"],
-        tags=["reasoning", "distillation", "naturalthoughts"],
-        size_categories=[next((name for limit, name in _SIZE_CATEGORIES if rows < limit), "n>10M")],
+        tags=["reasoning", "chain-of-thought", "distillation", "naturalthoughts"],
+        size_categories=[_size(sum(config["rows"] for config in manifest["configs"]))],
         configs=configs,
-        dataset_info=described["dataset_info"],
+        dataset_info=loaded,
     )
 
 
@@ -173,15 +245,20 @@ def _percent(value: float) -> str:
 
 def _inline(text: Any) -> str:
     """Data as literal text within a line or a table cell."""
-    flat = " ".join(str(text).split())
+    flat = " ".join(_visible(str(text)).split())
     flat = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     flat = flat.replace("://", "&#58;//")  # an address would become a link
     return re.sub(r"([\\`*_{}\[\]|~$])", r"\\\1", flat)
 
 
+def _visible(text: str) -> str:
+    """Data without what a page, a terminal or git takes for more than a character."""
+    return _INVISIBLE.sub("\N{REPLACEMENT CHARACTER}", "\n".join(text.splitlines()))
+
+
 def _fenced(text: str) -> str:
     """Data as a code block, behind a fence longer than any that it contains."""
-    shown = text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]} […]"
+    shown = _visible(text[:_EXCERPT]) + (" […]" if len(text) > _EXCERPT else "")
     longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}text\n{shown}\n{fence}"

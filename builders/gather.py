@@ -6,6 +6,7 @@ Arrow file. A bucket is then read alone, sorted, and is ready to be written.
 """
 
 import contextlib
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -47,6 +48,7 @@ class Gathered:
         self._bytes = 0
         self._writer: pa.RecordBatchFileWriter | None = None
         self._reader: pa.RecordBatchFileReader | None = None
+        self._reading = threading.Lock()
 
     def add(self, bucket: Bucket, rows: pa.Table) -> None:
         """Keep rows of a bucket, in any order."""
@@ -69,15 +71,19 @@ class Gathered:
         self._batches.clear()
         self._bytes = 0
 
-    def read(self, bucket: Bucket) -> pa.Table:
-        """The rows of a bucket in the order of their ranks."""
+    def finish(self) -> None:
+        """All rows are there; from now on buckets are read."""
         if self._writer is not None:
             self._writer.close()
             self._writer = None
             self._reader = pa.ipc.open_file(pa.memory_map(str(self._path)))
+
+    def read(self, bucket: Bucket) -> pa.Table:
+        """The rows of a bucket in the order of their ranks; several threads may read."""
         batches = list(self._batches.get(bucket, ()))
         if self._reader is not None:
-            batches += [self._reader.get_batch(i) for i in self._spilled.get(bucket, ())]
+            with self._reading:
+                batches += [self._reader.get_batch(i) for i in self._spilled.get(bucket, ())]
         rows = pa.Table.from_batches(batches).combine_chunks()
         return rows.take(np.argsort(rows[_RANK].to_numpy())).drop_columns(_RANK)
 
@@ -111,7 +117,7 @@ def gather(
         annotated = [c.name for c in PUBLISHED if annotation_of(c.name)]
         facts = pool.facts_by_shard(["id", *annotated])
         start = 0
-        for shard in progress(pool.shards("traces")):
+        for shard in progress(pool.shards("traces") if rankings else ()):
             described = next(facts)
             end = start + len(described)
             here = {name: rank[start:end] for name, rank in ranks.items()}
@@ -123,6 +129,7 @@ def gather(
                     rows = rows.append_column(name, described[name])
                 for name, rank in here.items():
                     _deal(gathered, name, rank, rows)
+        gathered.finish()
         yield gathered
     finally:
         gathered.close()

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from builders.card import BENCHMARK, write_pool_card
-from builders.errors import BadOption, NTError
-from builders.files import only_writer, write_parquet
+from builders.errors import BadOption, CutOff, DiskFull, NTError
+from builders.files import only_writer, remove_unfinished, write_parquet
 from builders.pool import Pool, open_pool, save_manifest
 from builders.schema import FORMAT, TABLES, arrow_schema
 from builders.sources import Source
@@ -39,20 +39,26 @@ def import_source(
         progress: wraps the records, to show how far it is.
 
     Raises:
+        CutOff: the connection to the source ended; what came is kept, and importing again goes on.
         NTError: the source is broken; then the pool is as it was before.
+        DiskFull: there is no room for the next shard; whole ones stay.
     """
     folder = Path(pool).resolve()
     with only_writer(folder):
         existed = folder.exists()
         is_new = not existed or not any(folder.iterdir())
         opened, counter = _create(folder, tokenizer) if is_new else _reopen(folder, tokenizer)
-        described = {"source": source.name, "revision": source.revision, "layout": source.layout}
-        writer = PoolWriter(opened, described, counter, shard_rows)
+        writer = PoolWriter(opened, source, counter, shard_rows)
         try:
-            for record in progress(source.records):
+            for record in progress(writer.missing()):
                 writer.add(record)
-            writer.flush()
-        except NTError:
+            writer.finish()
+        except DiskFull:
+            raise  # whole shards stay, and importing again adds the rest
+        except NTError as error:
+            if isinstance(error, CutOff) and writer.has_rows():
+                writer.flush()
+                raise CutOff(f"{error}; what came is kept: run the same again to go on") from error
             writer.undo()
             if is_new:
                 _empty(folder)
@@ -118,6 +124,7 @@ def _create(folder: Path, tokenizer: str | None) -> tuple[Pool, Tokenizer]:
 def _reopen(folder: Path, tokenizer: str | None) -> tuple[Pool, Tokenizer]:
     """An existing pool, and the tokenizer that it is counted with."""
     pool = open_pool(folder)
+    remove_unfinished(folder)
     name, revision = pool.manifest["tokenizer"]["name"], pool.manifest["tokenizer"]["revision"]
     if tokenizer is None and is_local(revision):
         raise BadOption(

@@ -5,10 +5,13 @@
                   "rows": 10000, "files": [{"path": "…", "sha256": "…"}], …}], …}
 
 The data card is made from it and from nothing else. It holds no date and no path of a machine: the
-same pool, seed and configs give the same manifest.
+same pool, seed and configs give the same manifest, but for `pictures`, which `builders.pictures`
+adds where it can.
 """
 
-import hashlib
+import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +19,23 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import xxhash
+from numpy.typing import NDArray
 
 import builders
 from builders.configs import FAMILIES, Config, family_of
-from builders.files import ROW_GROUP_ROWS
-from builders.mixing import INSTRUCTIONS, modes
-from builders.pool import Pool
+from builders.mixing import INSTRUCTIONS, instructed, modes
+from builders.pool import Digests, Pool
 from builders.schema import FORMAT, PUBLISHED
 from builders.selection import Selection
 from builders.sources import DEMO
+
+MOST_STRATEGIES = 16
+"""Of the pool's strategies the most frequent are counted: judges may invent any number of names."""
+
+_LENGTHS = np.array([0, 1, 2, 3, *(q << k for k in range(29) for q in (4, 5, 6, 7)), 2**31])
+"""Where the bins of every length histogram begin: each power of two is cut into four alike, so the
+bins are even on a logarithmic scale, none is empty of whole numbers, and an int32 fits."""
 
 
 def describe_release(
@@ -46,6 +57,10 @@ def describe_release(
         folder: where the files lie.
         seed: the build's.
     """
+    common = list(_counts(selection.facts, "strategies"))[:MOST_STRATEGIES]
+    for config in configs:
+        found = config["strategies"]
+        config["strategies"] = {name: found[name] for name in found if name in common}
     return {
         "kind": "release",
         "format": FORMAT,
@@ -67,6 +82,7 @@ def describe_release(
             for c in PUBLISHED
         ],
         "configs": configs,
+        "overlap": _overlap(selection),
         "not_filled": [
             {"name": one.config.name, "eligible": one.eligible, "why": one.why_not}
             for one in selection.availabilities
@@ -77,24 +93,23 @@ def describe_release(
 
 
 def describe_config(
-    config: Config, selection: Selection, paths: list[Path], folder: Path, *, seed: int
+    config: Config, selection: Selection, *, key: str, written: Mapping[str, Any], seed: int
 ) -> dict[str, Any]:
-    """What the manifest says of one config, whose files were written to `paths` in `folder`."""
+    """What the manifest says of one config.
+
+    Args:
+        config: the config.
+        selection: the rankings.
+        key: see `files_key`.
+        written: what `write_configs` said of its files.
+        seed: the build's.
+    """
     ranking = selection.rankings[config.ranking]
     chosen = selection.facts.take(ranking[: config.size])
     thinks = modes(config.mixing, chosen, seed=seed)
     tokens = chosen["num_tokens"].to_numpy()
     answer_tokens = tokens - chosen["num_reasoning_tokens"].to_numpy()
-    metadata = [pq.read_metadata(path) for path in paths]
-    files = [
-        {
-            "path": path.relative_to(folder).as_posix(),
-            "rows": of_file.num_rows,
-            "bytes": path.stat().st_size,
-            "sha256": _sha256(path),
-        }
-        for path, of_file in zip(paths, metadata, strict=True)
-    ]
+    trained = np.where(thinks, tokens, answer_tokens)
     family = FAMILIES[family_of(config.name)]
     return {
         "name": config.name,
@@ -109,20 +124,83 @@ def describe_config(
         },
         "mixing": {**config.mixing.parameters, "about": config.mixing.about},
         "eligible": len(ranking),
-        "rows": sum(file["rows"] for file in files),
-        "mean_tokens": round(float(np.where(thinks, tokens, answer_tokens).mean()), 1),
+        "rows": sum(file["rows"] for file in written["files"]),
+        "mean_tokens": round(float(trained.mean()), 1),
+        "lengths": _lengths(trained),
         "think_share": round(float(thinks.mean()), 4),
         "sources": _counts(chosen, "source"),
-        "domains": _counts(chosen, "domain") if "domain" in chosen.column_names else {},
-        "num_bytes": sum(map(_loaded_bytes, paths)),
-        "download_size": sum(file["bytes"] for file in files),
-        "files": files,
+        "domains": _counts(chosen, "domain"),
+        "strategies": _counts(chosen, "strategies"),
+        "key": key,
+        **written,
     }
 
 
+def files_key(config: Config, selection: Selection, digests: Digests, *, seed: int) -> str:
+    """A hash of all that the bytes of a config's files depend on: rows, modes, and who writes.
+
+    Two builds with the same key write the same files, whatever else changed in the pool.
+    """
+    ranking = selection.rankings[config.ranking][: config.size]
+    chosen = selection.facts.take(ranking)
+    told = instructed(config.mixing, chosen["id"].to_pylist(), seed=seed)
+    hashed = xxhash.xxh3_128(digests[ranking].tobytes())
+    hashed.update(np.packbits(modes(config.mixing, chosen, seed=seed)).tobytes())
+    hashed.update(np.packbits(told).tobytes())
+    writer = (FORMAT, builders.__version__, pa.__version__, INSTRUCTIONS, config.name, config.size)
+    hashed.update(json.dumps(writer).encode())
+    return str(hashed.hexdigest())
+
+
+def manifest_text(manifest: dict[str, Any]) -> str:
+    """The manifest as JSON for people too: a list of numbers stands on one line."""
+    text = json.dumps(manifest, indent=2, ensure_ascii=False)
+    # JSON escapes a line break within a text, so what spans lines is no text.
+    return re.sub(r"\[\n([\d,\s]+)\]", lambda found: f"[{' '.join(found[1].split())}]", text) + "\n"
+
+
+def _lengths(tokens: NDArray[np.int32]) -> dict[str, Any]:
+    """The distribution of lengths: the lower median, and the bins from the first to the last used.
+
+    `counts[i]` rows have at least `edges[i]` tokens, and fewer than `edges[i + 1]`.
+    """
+    counts, _ = np.histogram(tokens, _LENGTHS)
+    first, last = np.flatnonzero(counts)[[0, -1]]
+    return {
+        "median": int(np.percentile(tokens, 50, method="lower")),
+        "edges": _LENGTHS[first : last + 2].tolist(),
+        "counts": counts[first : last + 1].tolist(),
+    }
+
+
+def _overlap(selection: Selection) -> dict[str, list[int]]:
+    """For each config, how many rows it shares with each of those before it."""
+    rows = {
+        one.config.name: selection.rankings[one.config.ranking][: one.config.size]
+        for one in selection.availabilities
+        if one.can_be_filled
+    }
+    shared: dict[str, list[int]] = {}
+    inside = np.zeros(len(selection.facts), dtype=bool)
+    for name in rows:
+        inside[rows[name]] = True
+        shared[name] = [int(np.count_nonzero(inside[rows[earlier]])) for earlier in shared]
+        inside[rows[name]] = False
+    return shared
+
+
 def _counts(rows: pa.Table, column: str) -> dict[str, int]:
-    """How often each value occurs, the most frequent first; null is left out."""
-    counts = pc.value_counts(rows[column].drop_null()).to_pylist()
+    """How often each value occurs, the most frequent first.
+
+    A row with a list counts for each of its values. Null is left out, and so is a column that the
+    pool does not have.
+    """
+    if column not in rows.column_names:
+        return {}
+    values = rows[column].drop_null()
+    if pa.types.is_list(values.type):
+        values = pc.list_flatten(values)
+    counts = pc.value_counts(values).to_pylist()
     ordered = sorted(counts, key=lambda one: (-one["counts"], one["values"]))
     return {one["values"]: one["counts"] for one in ordered}
 
@@ -142,13 +220,3 @@ def _first_row(path: Path) -> dict[str, Any]:
     """The first row of a file, for the card to show."""
     row: dict[str, Any] = next(pq.ParquetFile(path).iter_batches(batch_size=1)).to_pylist()[0]
     return row
-
-
-def _loaded_bytes(path: Path) -> int:
-    """The bytes that a file takes when datasets has loaded it, as it counts them."""
-    return sum(batch.nbytes for batch in pq.ParquetFile(path).iter_batches(ROW_GROUP_ROWS))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -19,8 +19,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from builders.ids import uniform
-from builders.schema import MESSAGES, Mode
-from builders.traces import join_reply
+from builders.schema import MESSAGES
+from builders.traces import join_replies
 
 Unsure = Literal["think", "no_think"]
 
@@ -136,23 +136,28 @@ def chats(
     rows: pa.Table, thinks: NDArray[np.bool_], told: NDArray[np.bool_]
 ) -> dict[str, pa.Array]:
     """The published columns `mode`, `instruction` and `messages` of rows with their text."""
-    mode: list[Mode] = ["think" if think else "no_think" for think in thinks]
-    instruction = [INSTRUCTIONS[m] if tell else None for m, tell in zip(mode, told, strict=True)]
-    texts = (rows[name].to_pylist() for name in ("question", "reasoning", "answer"))
-    messages = [
+    mode = pc.if_else(pa.array(thinks), "think", "no_think")
+    instruction = pa.array(
         [
-            {"role": "user", "content": f"{question}\n\n{said}" if said else question},
-            {
-                "role": "assistant",
-                "content": join_reply(reasoning, answer) if think else answer,
-            },
-        ]
-        for question, reasoning, answer, said, think in zip(
-            *texts, instruction, thinks, strict=True
-        )
-    ]
-    return {
-        "mode": pa.array(mode, pa.string()),
-        "instruction": pa.array(instruction, pa.string()),
-        "messages": pa.array(messages, MESSAGES),
-    }
+            INSTRUCTIONS["think" if think else "no_think"] if tell else None
+            for think, tell in zip(thinks, told, strict=True)
+        ],
+        pa.string(),
+    )
+    asked = pc.binary_join_element_wise(rows["question"], instruction, "\n\n", null_handling="skip")
+    whole = join_replies(rows["reasoning"], rows["answer"])
+    replied = pc.if_else(pa.array(thinks), whole, rows["answer"])
+    return {"mode": mode, "instruction": instruction, "messages": _turns(asked, replied)}
+
+
+def _turns(asked: pa.ChunkedArray, replied: pa.ChunkedArray) -> pa.Array:
+    """A chat of two messages for each row: what the user says, and what the student replies."""
+    rows = len(asked)
+    contents = pa.concat_arrays([asked.combine_chunks(), replied.combine_chunks()])
+    alternating = np.arange(2 * rows).reshape(2, rows).T.ravel()
+    messages = pa.StructArray.from_arrays(
+        [pa.array(["user", "assistant"] * rows, pa.string()), contents.take(alternating)],
+        fields=list(MESSAGES.value_type),
+    )
+    ends = pa.array(np.arange(0, 2 * rows + 1, 2), pa.int32())
+    return pa.ListArray.from_arrays(ends, messages, type=MESSAGES)

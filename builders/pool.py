@@ -27,11 +27,15 @@ import xxhash
 from numpy.typing import NDArray
 
 from builders.errors import BadPool
-from builders.files import written_whole
+from builders.files import read_columns, written_whole
 from builders.ids import as_numbers
 from builders.schema import ANNOTATIONS, FORMAT, KEYS, TABLES, TEXT, TRACES, Column, annotation_of
 
 MANIFEST = "manifest.json"
+Digest = np.dtype("V16")
+Digests = NDArray[np.void]
+"""One 128-bit hash for each trace, in the order of shards and rows."""
+
 _NARROW = tuple(column.name for column in TRACES if column.name not in TEXT)
 
 
@@ -67,6 +71,12 @@ class Pool(NamedTuple):
     def dropped_by_reason(self) -> dict[str, int]:
         """How many rows could not be used, by reason."""
         return dict(sorted(Counter(row["reason"] for row in self.dropped()).items()))
+
+    def licenses(self) -> list[str]:
+        """The licences of the questions and the traces."""
+        shards = [shard for table in ("questions", "traces") for shard in self.shards(table)]
+        values = [pc.unique(pq.read_table(shard, columns=["license"])[0]) for shard in shards]
+        return sorted({value for column in values for value in column.to_pylist()})
 
     def questions_without_traces(self) -> int:
         """How many questions wait for a teacher."""
@@ -106,46 +116,60 @@ class Pool(NamedTuple):
             for name in needed
             if ANNOTATIONS[name].grain == "questions"
         }
+        places = self._places_of_questions() if of_questions else None
         for shard in self.shards("traces"):
-            keys = ["id", "question_id"]
-            table = pq.read_table(shard, columns=list(dict.fromkeys([*keys, *own])))
+            table = read_columns(shard, list(dict.fromkeys(["id", *own])))
             for name in needed:
-                if name in of_questions:
-                    described = of_questions[name].of(table["question_id"])
+                if places is not None and name in of_questions:
+                    described = of_questions[name].take(places[: len(table)])
                 else:
                     described = self.sidecar_table(name, shard, table["id"], wanted[name])
                 for column in wanted[name]:
                     table = table.append_column(column.field, described[column.name])
+            if places is not None:
+                places = places[len(table) :]
             yield table.select(columns)
 
-    def fingerprint(self) -> str:
-        """A hash of all that selection and publishing depend on.
+    def digests(self) -> Digests:
+        """For each trace, a hash of all that selection and publishing depend on.
 
-        It is the sum of one hash per trace, so it does not depend on the order of the rows or on
-        the shards. An id is a hash of the text, so the text need not be read.
+        An id is a hash of the text, so the text need not be read.
         """
-        total = 0
-        for table in self.facts_by_shard(self.columns()):
-            for row in _as_texts(table):
-                total += xxhash.xxh3_128_intdigest(row)
-        return f"{total % 2**128:032x}"
+        hashes = [
+            xxhash.xxh3_128_digest(row)
+            for table in self.facts_by_shard(self.columns())
+            for row in _as_texts(table)
+        ]
+        return np.frombuffer(b"".join(hashes), Digest)
+
+    def fingerprint(self) -> str:
+        """A hash of the whole pool, whatever the order of its rows and shards."""
+        return fingerprint_of(self.digests())
 
     def _numbers(self, table: str, name: str) -> NDArray[np.uint64]:
-        """A column of ids as numbers, read shard by shard."""
-        parts = [
-            as_numbers(pq.read_table(shard, columns=[name])[name].to_pylist())
-            for shard in self.shards(table)
-        ]
-        return np.concatenate([np.zeros(0, np.uint64), *parts])
+        """A column of ids as numbers."""
+        return as_numbers(self._ids(table, name))
 
-    def _question_annotation(self, name: str, columns: Sequence[Column]) -> "_ByQuestion":
+    def _ids(self, table: str, name: str) -> pa.ChunkedArray:
+        """A column of ids, in the order of shards and rows."""
+        parts = [read_columns(shard, [name])[name] for shard in self.shards(table)]
+        chunks = [chunk for part in parts for chunk in part.chunks]
+        return pa.chunked_array(chunks, pa.string())
+
+    def _places_of_questions(self) -> pa.ChunkedArray:
+        """For each trace, where in the table of questions its question is; null if it is not."""
+        questions = self._ids("questions", "question_id").combine_chunks()
+        return pc.index_in(self._ids("traces", "question_id"), value_set=questions)
+
+    def _question_annotation(self, name: str, columns: Sequence[Column]) -> pa.Table:
+        """Columns of an annotation, in the order of the questions."""
         tables = [
             self.sidecar_table(
-                name, shard, pq.read_table(shard, columns=["question_id"])[0], columns
+                name, shard, read_columns(shard, ["question_id"])["question_id"], columns
             )
             for shard in self.shards("questions")
         ]
-        return _ByQuestion.make(pa.concat_tables(tables))
+        return pa.concat_tables(tables).combine_chunks()
 
     def sidecar_table(
         self, name: str, shard: Path, keys: pa.ChunkedArray, columns: Sequence[Column]
@@ -160,7 +184,7 @@ class Pool(NamedTuple):
         schema = pa.schema([pa.field(key, pa.string(), False), *(c.field for c in columns)])
         if not path.exists():
             return pa.table([keys, *(pa.nulls(len(keys), c.type) for c in columns)], schema=schema)
-        table = pq.read_table(path, columns=schema.names)
+        table = read_columns(path, schema.names)
         if not table[key].equals(keys):
             raise BadPool(
                 f"{path}: does not have the rows of {shard}; delete it and annotate again"
@@ -168,25 +192,11 @@ class Pool(NamedTuple):
         return table
 
 
-class _ByQuestion(NamedTuple):
-    """An annotation of questions, to be looked up by question id."""
-
-    numbers: NDArray[np.uint64]  # sorted
-    table: pa.Table  # in the same order
-
-    @classmethod
-    def make(cls, table: pa.Table) -> "_ByQuestion":
-        numbers = as_numbers(table["question_id"].to_pylist())
-        order = np.argsort(numbers, kind="stable")
-        return cls(numbers[order], table.take(order))
-
-    def of(self, question_ids: pa.ChunkedArray) -> pa.Table:
-        """The rows of these questions; nulls for a question that is not there."""
-        wanted = as_numbers(question_ids.to_pylist())
-        if not len(self.numbers):
-            return self.table.take(pa.nulls(len(wanted), pa.int64()))
-        at = np.minimum(np.searchsorted(self.numbers, wanted), len(self.numbers) - 1)
-        return self.table.take(pa.array(at, mask=self.numbers[at] != wanted))
+def fingerprint_of(digests: Digests) -> str:
+    """The sum of all hashes, which does not depend on their order."""
+    quarters = digests.view(">u4").reshape(-1, 4).sum(axis=0, dtype=np.uint64)
+    total = sum(int(quarter) << 32 * place for place, quarter in enumerate(quarters[::-1]))
+    return f"{total % 2**128:032x}"
 
 
 def open_pool(folder: Path | str) -> Pool:
@@ -214,9 +224,11 @@ def open_pool(folder: Path | str) -> Pool:
 
 
 def save_manifest(pool: Pool) -> None:
-    """Write the pool's manifest."""
+    """Write the pool's manifest; what is written to is no longer what was published."""
+    added = ("published", "files", "card", "fingerprint", "naturalthoughts")
+    manifest = {name: value for name, value in pool.manifest.items() if name not in added}
     with written_whole(pool.folder / MANIFEST) as path:
-        path.write_text(json.dumps(pool.manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        path.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
 def _as_texts(table: pa.Table) -> Iterable[str]:

@@ -16,7 +16,16 @@ from builders.pool import Pool
 from builders.schema import annotation_of
 from builders.selectors import SELECTORS, Floats, Indices
 
-_FACTS = ("id", "num_tokens", "num_reasoning_tokens", "source", "license", "teacher", "domain")
+_FACTS = (
+    "id",
+    "num_tokens",
+    "num_reasoning_tokens",
+    "source",
+    "license",
+    "teacher",
+    "domain",
+    "strategies",
+)
 """Columns that the manifest's statistics are made from, besides those that the rules need."""
 
 

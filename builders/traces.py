@@ -11,6 +11,10 @@ import bisect
 import re
 from typing import NamedTuple
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_OPENING, _CLOSING = "<think>\n", "\n</think>\n\n"
 _TAG = re.compile(r"</?think>")
 _FENCE = re.compile(r"^[ \t]{0,3}(?:```|~~~)", re.MULTILINE)
 
@@ -36,7 +40,9 @@ def split_reply(text: str) -> Reply:
     Raises:
         ThinkNotClosed: a `<think>` is not followed by a `</think>`.
     """
-    fences = [fence.start() for fence in _FENCE.finditer(text)] if "think>" in text else []
+    # Fences are looked for only where there are some: the pattern is tried at every character.
+    may_be_quoted = "think>" in text and ("```" in text or "~~~" in text)
+    fences = [fence.start() for fence in _FENCE.finditer(text)] if may_be_quoted else []
     tags = [tag for tag in _TAG.finditer(text) if not _is_quoted(text, tag, fences)]
     if not tags:
         return Reply("", text.strip())
@@ -53,7 +59,12 @@ def split_reply(text: str) -> Reply:
 
 def join_reply(reasoning: str, answer: str) -> str:
     """The reply that a student is trained to give when it thinks: the inverse of `split_reply`."""
-    return f"<think>\n{reasoning}\n</think>\n\n{answer}"
+    return f"{_OPENING}{reasoning}{_CLOSING}{answer}"
+
+
+def join_replies(reasoning: pa.ChunkedArray, answers: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The same for columns."""
+    return pc.binary_join_element_wise(_OPENING, reasoning, _CLOSING, answers, "")
 
 
 def _is_quoted(text: str, tag: re.Match[str], fences: list[int]) -> bool:

@@ -7,7 +7,7 @@ source. Every file is written whole; a shard comes after its sidecars.
 import contextlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +21,7 @@ from builders.files import write_parquet, written_whole
 from builders.ids import content_id
 from builders.pool import Pool, open_pool, save_manifest
 from builders.schema import ANNOTATIONS, KEYS, TABLES, arrow_schema, sidecar_schema
-from builders.sources import Drop, Record
+from builders.sources import Drop, Position, Record, Source
 from builders.tokens import Tokenizer
 
 SHARD_ROWS = 8192
@@ -31,13 +31,18 @@ _COUNTED_AT_ONCE = 256  # a tokenizer holds some 700 kB for each long trace
 
 
 class ImportReport(NamedTuple):
-    """What an import did, in rows; `dropped` counts this import's own, by reason."""
+    """What an import did, in rows.
+
+    `dropped` counts this import's own, by reason; `read_before` are the rows that an import which
+    was cut off had read already.
+    """
 
     questions_added: int
     traces_added: int
     second_answers_added: int
     already_there: int
     dropped: dict[str, int]
+    read_before: int = 0
 
 
 class _Seen:
@@ -67,12 +72,19 @@ class _Seen:
 class PoolWriter:
     """Collects rows, and writes a shard of each table when there are enough."""
 
-    def __init__(
-        self, pool: Pool, source: dict[str, Any], tokenizer: Tokenizer, shard_rows: int
-    ) -> None:
+    def __init__(self, pool: Pool, source: Source, tokenizer: Tokenizer, shard_rows: int) -> None:
         self._pool = pool
         self._source = source
-        self._imports_before = len(pool.manifest["imports"])
+        self._described = {
+            "source": source.name,
+            "revision": source.revision,
+            "layout": source.layout,
+            **({"options": dict(source.options)} if source.options else {}),
+        }
+        self._imports_before: list[dict[str, Any]] = pool.manifest["imports"]
+        self._cut_at = self._where_it_was_cut()
+        self._read_before: int = self._cut_at["rows"] if self._cut_at else 0
+        self._rows_read = self._read_before
         self._tokenizer = tokenizer
         self._shard_rows = shard_rows
         self._rows: dict[str, list[dict[str, Any]]] = {table: [] for table in TABLES}
@@ -94,10 +106,33 @@ class PoolWriter:
             self._added["second_answers"],
             self._already,
             dict(sorted(self._reasons.items())),
+            self._read_before,
         )
+
+    def has_rows(self) -> bool:
+        """Whether anything was added until now."""
+        return bool(self._added or self._reasons)
+
+    def missing(self) -> Iterator[Record | Drop]:
+        """The source's records, without those that an import which was cut off had read."""
+        if self._cut_at is None or self._source.resume is None:
+            return self._source.records
+        return self._source.resume.after(self._cut_at)
+
+    def _where_it_was_cut(self) -> Position | None:
+        """Where an import of the same rows with the same options was cut off."""
+        for one in reversed(self._imports_before):
+            if one.get("position") and self._is_of_this_source(one):
+                position: Position = one["position"]
+                return position
+        return None
+
+    def _is_of_this_source(self, imported: Mapping[str, Any]) -> bool:
+        return all(imported.get(name) == said for name, said in self._described.items())
 
     def add(self, record: Record | Drop) -> None:
         """Take a record, and write a shard if there are enough."""
+        self._rows_read += 1
         if isinstance(record, Drop):
             self._drop(record)
         else:
@@ -155,6 +190,16 @@ class PoolWriter:
 
     def flush(self) -> None:
         """Write what was collected, and say in manifest and card that it is there."""
+        self._write_shards()
+        resume = self._source.resume
+        self._describe(resume.position(self._rows_read) if resume else None)
+
+    def finish(self) -> None:
+        """The same, when nothing follows."""
+        self._write_shards()
+        self._describe(None, finished=True)
+
+    def _write_shards(self) -> None:
         for table in TABLES:
             if rows := self._rows[table]:
                 self._write_shard(table, rows)
@@ -168,15 +213,18 @@ class PoolWriter:
                 temporary.write_text("".join(lines), "utf-8")
             self._dropped = []
         self._bytes = 0
-        self._describe()
 
-    def _describe(self) -> None:
-        if self._added or self._reasons:
-            imports = self._pool.manifest["imports"]
-            self._pool.manifest["imports"] = [
-                *imports[: self._imports_before],
-                {**self._source, **self.report()._asdict()},
+    def _describe(self, position: Position | None, *, finished: bool = False) -> None:
+        imports = self._imports_before
+        if position or finished:  # it takes the place of where an earlier import was cut off
+            imports = [
+                {**one, "position": None} if self._is_of_this_source(one) else one
+                for one in imports
             ]
+        if self.has_rows():
+            said = {**self._described, **self.report()._asdict(), "position": position}
+            imports = [*imports, said]
+        self._pool.manifest["imports"] = imports
         save_manifest(self._pool)
         write_pool_card(open_pool(self._pool.folder))
 
@@ -208,7 +256,7 @@ class PoolWriter:
             path.unlink(missing_ok=True)
             with contextlib.suppress(OSError):  # not empty, or gone
                 path.parent.rmdir()
-        del self._pool.manifest["imports"][self._imports_before :]
+        self._pool.manifest["imports"] = self._imports_before
         save_manifest(self._pool)
         write_pool_card(open_pool(self._pool.folder))
 

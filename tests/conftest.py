@@ -9,16 +9,21 @@ os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hub_protocol import WRITER, Hub
+from hub_world import World
 from hypothesis import settings
 
+from builders.build import build
 from builders.cli import main
 from builders.importing import import_demo
 from builders.pool import Pool, open_pool
+
+pytest_plugins = ["recipe_runs"]
 
 # A busy machine is no failure.
 settings.register_profile("tests", deadline=None, max_examples=40)
@@ -73,3 +78,32 @@ def nt_process(tmp_path: Path) -> Callable[..., "subprocess.Popen[str]"]:
         )
 
     return start
+
+
+@pytest.fixture(scope="session")
+def releases(demo_pool: Pool, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two releases of the same configs, with other seeds; tests must not change them."""
+    folder = tmp_path_factory.mktemp("releases")
+    configs = ["random-300", "disagree-200", "mix-p40-100"]
+    for seed, name in enumerate(("first", "second")):
+        build(demo_pool.folder, folder / name, configs=configs, seed=seed)
+    return folder / "first", folder / "second"
+
+
+@pytest.fixture(scope="session")
+def shared_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("world")
+    with Hub(folder / "hub") as hub:
+        made = World(hub, folder / "home")
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def world(shared_world: World, tmp_path: Path) -> Iterator[World]:
+    """A Hub without data sets, and `nt` to talk to it. In the end every file is searched."""
+    shared_world.hub.reset(tmp_path / "hub")
+    shared_world.token = WRITER
+    yield shared_world
+    assert shared_world.hub.leaks == [], "a token was sent to another host"
+    shared_world.search(tmp_path, shared_world.home)

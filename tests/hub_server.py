@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import socket
 import threading
+from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -11,10 +13,15 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 class HubServer:
-    """Serves one folder as the data set `repo`, at one commit."""
+    """Serves one folder as the data set `repo`, at one commit.
+
+    `sent` are the bytes that were sent of each file; whoever reads `hangs_up_on` gets none.
+    """
 
     def __init__(self, repo: str, folder: Path, card_data: dict[str, object]) -> None:
         self.repo, self.folder, self.card_data = repo, folder, card_data
+        self.sent: Counter[str] = Counter()
+        self.hangs_up_on: str | None = None
         hub = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -108,8 +115,14 @@ class HubServer:
         request.send_header("Accept-Ranges", "bytes")
         request.send_header("Content-Length", str(end - start))
         request.end_headers()
-        if request.command != "HEAD":
-            request.wfile.write(data[start:end])
+        if request.command == "HEAD":
+            return
+        if name == self.hangs_up_on:
+            request.close_connection = True
+            request.connection.shutdown(socket.SHUT_RDWR)
+            return
+        self.sent[name] += end - start
+        request.wfile.write(data[start:end])
 
     def _json(self, request: BaseHTTPRequestHandler, answer: object) -> None:
         data = json.dumps(answer).encode()

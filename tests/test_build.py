@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import get_dataset_config_names, load_dataset
 
+import builders.config_files
 import builders.files
 import builders.gather
 from builders.build import build
@@ -22,6 +23,7 @@ from builders.errors import (
     BadPool,
     BadRelease,
     Busy,
+    ChangedByHand,
     MissingColumn,
     PoolTooSmall,
     UnknownConfig,
@@ -224,6 +226,126 @@ def test_without_an_exchange_of_folders(
     assert not (tmp_path / ".nt.old").exists()
 
 
+def written_anew(release: Path, before: dict[str, tuple[int, int]]) -> list[str]:
+    """The files that are not the very ones that were there before; pictures are always drawn."""
+    new = [name for name, inode in inodes(release).items() if before.get(name) != inode]
+    return [name for name in new if not name.startswith("pictures/")]
+
+
+def inodes(release: Path) -> dict[str, tuple[int, int]]:
+    """Of each file its inode, with its time, since the number of one that is gone is used again."""
+    stats = {path: path.stat() for path in sorted(release.rglob("*")) if path.is_file()}
+    return {str(p.relative_to(release)): (s.st_ino, s.st_mtime_ns) for p, s in stats.items()}
+
+
+PARTS = ["random-300", "long-300", "mix-p40-300"]
+
+
+def test_files_that_would_come_out_the_same_are_taken_over(demo_pool: Pool, tmp_path: Path) -> None:
+    out = tmp_path / "nt"
+    build(demo_pool.folder, out, configs=PARTS)
+    before, first = inodes(out), content(out)
+    build(demo_pool.folder, out, configs=PARTS)
+    assert written_anew(out, before) == ["README.md", "manifest.json"]
+    assert content(out) == first
+
+    build(demo_pool.folder, out, configs=[*PARTS, "verbose-300"])
+    parquet = [name for name in written_anew(out, before) if name.endswith(".parquet")]
+    assert parquet == ["verbose-300/train-00000-of-00001.parquet"]
+    # What was taken over cannot be told from what is written.
+    build(demo_pool.folder, tmp_path / "fresh", configs=[*PARTS, "verbose-300"])
+    assert content(out) == content(tmp_path / "fresh")
+
+
+def test_new_labels_cost_the_configs_whose_rows_have_them(demo_pool: Pool, tmp_path: Path) -> None:
+    shutil.copytree(demo_pool.folder, tmp_path / "pool")
+    pool, out = open_pool(tmp_path / "pool"), tmp_path / "nt"
+    build(pool.folder, out, configs=["random-5", "random-4000"])
+    before = inodes(out)
+    ids = {row["id"] for row in rows_of(out, "random-5")}
+    shard, place = next(
+        (shard, row)
+        for shard in pool.shards("traces")
+        for row, key in enumerate(pq.read_table(shard, columns=["id"])["id"].to_pylist())
+        if key not in ids
+    )
+    path = pool.sidecar("verbosity", shard)
+    values = pq.read_table(path)["verbosity"].to_pylist()
+    values[place] = (values[place] + 1) % 11
+    pq.write_table(
+        pq.read_table(path).set_column(1, "verbosity", pa.array(values, pa.int8())), path
+    )
+    build(pool.folder, out, configs=["random-5", "random-4000"])
+    parquet = [name for name in written_anew(out, before) if name.endswith(".parquet")]
+    assert parquet == ["random-4000/train-00000-of-00001.parquet"]
+    build(pool.folder, tmp_path / "fresh", configs=["random-5", "random-4000"])
+    assert content(out) == content(tmp_path / "fresh")
+
+
+def test_another_seed_or_rule_writes_other_files(demo_pool: Pool, tmp_path: Path) -> None:
+    out = tmp_path / "nt"
+    build(demo_pool.folder, out, configs=PARTS)
+    before = inodes(out)
+    build(demo_pool.folder, out, configs=PARTS, seed=1)
+    assert len(written_anew(out, before)) == len(PARTS) + 2
+    build(demo_pool.folder, tmp_path / "fresh", configs=PARTS, seed=1)
+    assert content(out) == content(tmp_path / "fresh")
+
+
+def change_a_byte(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "README.md",
+        "manifest.json",
+        "pictures/lengths.png",
+        "long-300/train-00000-of-00001.parquet",
+    ],
+)
+def test_what_was_changed_by_hand_is_named_and_kept(
+    demo_pool: Pool, tmp_path: Path, name: str
+) -> None:
+    out = tmp_path / "nt"
+    build(demo_pool.folder, out, configs=PARTS)
+    built = content(out)
+    if name == "manifest.json":
+        path = out / name
+        path.write_text(path.read_text().replace('"seed": 0', '"seed": 5'))
+    else:
+        change_a_byte(out / name)
+    edited = content(out)
+    with pytest.raises(ChangedByHand, match=f"since it was built: {name}; .*--overwrite"):
+        build(demo_pool.folder, out, configs=PARTS)
+    assert content(out) == edited
+    build(demo_pool.folder, out, configs=PARTS, overwrite=True)
+    assert content(out) == built
+
+
+def test_a_file_that_is_gone_is_written_again(demo_pool: Pool, tmp_path: Path) -> None:
+    out = tmp_path / "nt"
+    build(demo_pool.folder, out, configs=PARTS)
+    built, before = content(out), inodes(out)
+    lost = "long-300/train-00000-of-00001.parquet"
+    (out / lost).unlink()
+    build(demo_pool.folder, out, configs=PARTS)
+    assert content(out) == built
+    assert set(written_anew(out, before)) == {lost, "README.md", "manifest.json"}
+
+
+def test_a_manifest_that_points_elsewhere_is_no_release(demo_pool: Pool, tmp_path: Path) -> None:
+    out = tmp_path / "nt"
+    build(demo_pool.folder, out, configs=["random-10"])
+    path = out / "manifest.json"
+    path.write_text(path.read_text().replace('"random-10/train', '"../secret/train'))
+    with pytest.raises(BadRelease, match="not a release"):
+        build(demo_pool.folder, out, configs=["random-10"])
+
+
 def test_another_seed_gives_other_rows(release: Path, demo_pool: Pool, tmp_path: Path) -> None:
     build(demo_pool.folder, tmp_path / "nt", configs=["random-500"], seed=1)
     ids = {row["id"] for row in rows_of(tmp_path / "nt", "random-500")}
@@ -241,7 +363,7 @@ def test_load_dataset_sees_a_folder_that_was_built_again(demo_pool: Pool, tmp_pa
 def test_large_configs_have_several_files(
     demo_pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(builders.build, "FILE_ROWS", 2000)
+    monkeypatch.setattr(builders.config_files, "FILE_ROWS", 2000)
     build(demo_pool.folder, tmp_path / "nt", configs=["random-3500", "random-2000"])
     names = [path.name for path in sorted((tmp_path / "nt" / "random-3500").iterdir())]
     assert names == ["train-00000-of-00002.parquet", "train-00001-of-00002.parquet"]
@@ -297,6 +419,7 @@ def test_only_a_release_is_replaced(plain_pool: Path, tmp_path: Path) -> None:
     assert sorted(path.name for path in out.iterdir()) == [
         "README.md",
         "manifest.json",
+        "pictures",
         "random-20",
     ]
 

@@ -1,5 +1,6 @@
 import json
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from builders.cli import parser
+from builders.cli import VERBS, parser
 from builders.pool import Pool
 
 Run = Callable[..., tuple[int, str, str]]
@@ -56,6 +57,79 @@ def test_list_as_json(nt: Run, demo_pool: Pool) -> None:
 
     code, output, _ = nt("list", "--json")
     assert [config["name"] for config in json.loads(output)["configs"]] == list(configs)
+
+
+def test_every_verb_prints_json_or_nothing(nt: Run, tmp_path: Path, write_jsonl: Write) -> None:
+    pool, out = tmp_path / "pool", tmp_path / "nt"
+    traces = write_jsonl([GOOD, GOOD | {"question": "8?"}, GOOD | {"answer": ""}])
+    labels = write_jsonl([{"question": "8?", "domain": "Law"}], "labels.jsonl")
+    commands: dict[str, tuple[list[object], Any]] = {
+        "import": (
+            [traces, "--pool", pool],
+            {
+                "pool": str(pool),
+                "source": "traces.jsonl",
+                "layout": "own",
+                "questions_added": 2,
+                "traces_added": 2,
+                "second_answers_added": 0,
+                "already_there": 0,
+                "dropped": {"no_answer": 1},
+                "read_before": 0,
+            },
+        ),
+        "annotate": (
+            ["domain", "--pool", pool, "--from", labels],
+            {"pool": str(pool), "annotation": "domain", "labelled": 1, "rows": 2, "unmatched": 0},
+        ),
+        "list": (["--pool", pool], None),
+        "build": (["--pool", pool, "--out", out, "--config", "random-2"], None),
+    }
+    assert set(commands) <= set(VERBS)
+    for verb, (words, expected) in commands.items():
+        code, output, errors = nt(verb, *words, "--json")
+        assert (code, errors) == (0, "")
+        found = json.loads(output)
+        assert expected is None or found == expected
+        assert nt(verb, *words, "--quiet") == (0, "", "")
+    (config,) = found["configs"]
+    assert (found["out"], found["not_filled"]) == (str(out), [])
+    assert (config["name"], config["rows"], config["think_share"]) == ("random-2", 2, 1.0)
+    assert config["download_size"] == (out / "random-2/train-00000-of-00001.parquet").stat().st_size
+    code, output, errors = nt("list", "--pool", tmp_path / "no", "--json", "--quiet")
+    assert (code, output) == (2, "")
+    assert errors.startswith("nt: ")
+
+
+def test_every_verb_has_the_same_options_of_output() -> None:
+    for name, verb in _verbs().items():
+        options = {option for action in verb._actions for option in action.option_strings}
+        assert {"--json", "--quiet", "--help"} <= options, name
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_completion(nt: Run, shell: str) -> None:
+    code, script, _ = nt("--print-completion", shell)
+    assert code == 0
+    for verb in VERBS:
+        assert verb in script
+    assert "--pool" in script
+    if shutil.which(shell):
+        subprocess.run([shell, "-n"], input=script, text=True, check=True)
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_completion_offers_verbs_and_options(nt: Run) -> None:
+    _, script, _ = nt("--print-completion", "bash")
+    ask = "COMP_WORDS=(nt {}); COMP_CWORD={}; _shtab_nt nt {} ''; echo ${{COMPREPLY[@]}}"
+
+    def offered(*words: str) -> list[str]:
+        program = script + ask.format(" ".join(words), len(words), words[-1])
+        done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=True)
+        return done.stdout.split()
+
+    assert offered("bui") == ["build"]
+    assert offered("build", "--o") == ["--out", "--overwrite"]
 
 
 def test_list_shows_rules(nt: Run) -> None:
@@ -199,6 +273,5 @@ def test_every_option_has_help() -> None:
 
 
 def _verbs() -> dict[str, Any]:
-    (verbs,) = (a for a in parser()._actions if a.dest == "==SUPPRESS==" or a.choices)
-    assert isinstance(verbs.choices, dict)
-    return verbs.choices
+    (verbs,) = (a.choices for a in parser()._actions if isinstance(a.choices, dict))
+    return verbs

@@ -3,7 +3,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,13 @@ from datasets import load_dataset
 
 from builders import writing
 from builders.annotating import annotate_from
-from builders.errors import BadOption, BadPool, BadSource, Busy
+from builders.errors import BadOption, BadPool, BadSource, Busy, CutOff
 from builders.files import only_writer
 from builders.importing import import_source
 from builders.listing import describe_pool
 from builders.pool import open_pool
 from builders.schema import KEYS, TABLES, TRACES
+from builders.sources import Record, Response, Resume, Source
 from builders.sources.opening import open_source
 
 Write = Callable[..., Path]
@@ -48,7 +49,7 @@ def content(folder: Path) -> dict[str, bytes]:
 def test_a_pool_is_a_data_set(tmp_path: Path, write_jsonl: Write) -> None:
     rows = [trace(1, license="mit", teacher="R1"), {"question": "Why?"}, trace(2, answer="")]
     report = add(write_jsonl(rows), tmp_path / "pool")
-    assert report == (3, 1, 0, 0, {"no_answer": 1})
+    assert report == (3, 1, 0, 0, {"no_answer": 1}, 0)
 
     traces = load_dataset(str(tmp_path / "pool"), "traces", split="train")
     assert traces.column_names == [column.name for column in TRACES]
@@ -83,11 +84,11 @@ def test_importing_again_adds_only_what_is_new(tmp_path: Path, write_jsonl: Writ
     first = [trace(1), trace(2), trace(3, answer=""), {"question": "Why?"}]
     add(write_jsonl(first), pool)
     before = content(pool)
-    assert add(write_jsonl(first), pool) == (0, 0, 0, 4, {})
+    assert add(write_jsonl(first), pool) == (0, 0, 0, 4, {}, 0)
     assert content(pool) == before
 
     report = add(write_jsonl([*first, trace(4), trace(1, teacher="another")]), pool)
-    assert report == (1, 2, 0, 4, {})
+    assert report == (1, 2, 0, 4, {}, 0)
     ids = open_pool(pool).keys("traces").tolist()
     assert len(ids) == len(set(ids)) == 4
 
@@ -164,6 +165,47 @@ def test_a_source_is_recorded_even_if_it_is_interrupted(tmp_path: Path, write_js
     assert [one["traces_added"] for one in open_pool(pool).manifest["imports"]] == [10]
     add(path, pool, shard_rows=10)
     assert [one["traces_added"] for one in open_pool(pool).manifest["imports"]] == [10, 20]
+
+
+def test_only_an_import_with_the_same_options_goes_on(tmp_path: Path) -> None:
+    went_on = []
+
+    def source(teacher: str, ends_after: int | None = None) -> Source:
+        read = 0
+
+        def records(start: int) -> Iterator[Record]:
+            nonlocal read
+            for read in range(start + 1, 31):
+                if read - 1 == ends_after:
+                    raise CutOff(f"after row {read - 1}")
+                answer = (Response(teacher, "So.", "Yes."),)
+                yield Record(f"{read}?", None, "s", "mit", answer)
+
+        def position(rows: int) -> dict[str, int]:
+            return {"rows": rows}
+
+        def after(place: Any) -> Iterator[Record]:
+            went_on.append((teacher, place["rows"]))
+            return records(place["rows"])
+
+        options = {"teacher": teacher}
+        return Source("o/n", "c0", "own", 30, records(0), options, Resume(position, after))
+
+    pool = tmp_path / "pool"
+    with pytest.raises(CutOff, match=r"after row 0$"):
+        import_source(source("a", 0), pool)
+    assert not pool.exists()
+    for teacher, ends_after in (("a", 12), ("a", 25)):
+        with pytest.raises(CutOff, match="run the same again to go on"):
+            import_source(source(teacher, ends_after), pool, shard_rows=10)
+        assert open_pool(pool).num_rows("traces") == ends_after
+    assert import_source(source("b"), pool, shard_rows=10).traces_added == 30
+    report = import_source(source("a"), pool, shard_rows=10)
+    assert (report.traces_added, report.read_before) == (5, 25)
+    assert went_on == [("a", 12), ("a", 25)]
+    report = import_source(source("a"), pool, shard_rows=10)
+    assert (report.traces_added, report.already_there, report.read_before) == (0, 30, 0)
+    assert open_pool(pool).num_rows("traces") == 60
 
 
 def test_the_same_bad_row_is_listed_once_wherever_it_comes_from(tmp_path: Path) -> None:

@@ -11,17 +11,18 @@ MODULES = sorted((ROOT / "builders").rglob("*.py"))
 # From the ground up: a module may import from lower layers, and from its own package.
 LAYERS = [
     ["errors"],
-    ["schema", "ids", "files", "traces", "tokens"],
+    ["schema", "ids", "files", "traces", "tokens", "control_tokens", "licenses"],
     ["sources", "pool", "selectors", "mixing"],
-    ["configs", "card", "gather"],
+    ["configs", "card", "gather", "release"],
     ["writing", "labels", "selection"],
-    ["manifest"],
+    ["manifest", "config_files", "pictures"],
     ["importing", "annotating", "build", "listing"],
+    ["hub"],
     ["cli"],
 ]
 NETWORK = {"httpx", "requests", "urllib", "socket", "aiohttp"}
-MAY_REACH_THE_NETWORK = {"sources/hub.py", "tokens.py"}
-HEAVY = {"torch", "transformers", "trl", "sklearn", "sentence_transformers", "matplotlib"}
+MAY_REACH_THE_NETWORK = {"sources/hub.py", "hub/remote.py", "tokens.py"}
+HEAVY = {"torch", "transformers", "trl", "sklearn", "sentence_transformers", "matplotlib", "PIL"}
 
 
 def imports(path: Path) -> set[str]:
@@ -68,7 +69,7 @@ def test_network_and_heavy_imports(path: Path) -> None:
 def test_only_the_command_line_prints_and_no_state_is_global(path: Path) -> None:
     tree = ast.parse(path.read_text())
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    if path.name != "cli.py":
+    if path.parent.name != "cli":
         assert "print" not in names
     assert not {"eval", "exec", "hash"} & names
     text = path.read_text()

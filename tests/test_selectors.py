@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from builders.ids import content_id, uniform
 from builders.schema import ANNOTATIONS, DOMAINS, TRACES
-from builders.selectors import SELECTORS, by_weight, in_turns
+from builders.selectors import SELECTORS, by_weight, in_turns, shuffled
 
 TYPES = {c.name: c.type for a in ANNOTATIONS.values() for c in a.columns} | {
     c.name: c.type for c in TRACES
@@ -175,6 +175,12 @@ def test_long_follows_the_weight_of_the_paper() -> None:
         for one in ranked("long", pool, seed)[:200]:
             drawn[min(length[one] // 1000, 5)] += 1 / 60
     assert (np.abs(drawn - expected) < 4 * np.sqrt((expected + 1) / 60)).all()
+
+
+def test_equal_weights_rank_as_shuffled_does() -> None:
+    """So that `long` and `random` share rows as two samples do, rather than avoid each other."""
+    rows, u = np.arange(0, 3000, 2), uniform(map(str, range(3000)), seed=0)
+    assert (by_weight(rows, np.full(len(rows), 0.3), u) == shuffled(rows, u)).all()
 
 
 def test_by_weight_tells_tiny_weights_apart_and_puts_zero_last() -> None:

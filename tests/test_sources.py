@@ -17,9 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders.errors import BadOption, BadSource, NTError, UnknownLayout
-from builders.sources import DROP_REASONS, Drop, Record, Response, SecondAnswer
+from builders.sources import DROP_REASONS, Drop, Record, Response, SecondAnswer, files
+from builders.sources.cells import Defaults
 from builders.sources.files import read_rows
-from builders.sources.layouts import Defaults, read_row, recognise
+from builders.sources.layouts import read_row, recognise
 from builders.sources.opening import open_source
 
 Write = Callable[..., Path]
@@ -53,11 +54,22 @@ def test_every_kind_of_file_gives_the_same_rows(tmp_path: Path) -> None:
         + "".join(f'"{r["question"]}","{r["reasoning"]}","{r["answer"]}"\n' for r in ROWS)
     )
     pq.write_table(pa.Table.from_pylist(ROWS), tmp_path / "a.parquet")
-    files = sorted(tmp_path.iterdir())
-    assert len(files) == 8
-    for file in files:
-        assert [row for _, row in read_rows(file)] == ROWS, file
-    assert len(records(tmp_path)) == len(ROWS) * len(files)  # the folder of them
+    paths = sorted(tmp_path.iterdir())
+    assert len(paths) == 8
+    for path in paths:
+        assert [row for _, row in read_rows(path)] == ROWS, path
+    assert len(records(tmp_path)) == len(ROWS) * len(paths)  # the folder of them
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 64, 2**20])
+def test_an_array_is_read_alike_however_its_chunks_fall(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    monkeypatch.setattr(files, "_CHUNK", chunk)
+    rows = [{"q": 'é"\\ \ud800' + "x" * n, "n": [-2.5, 1e300, None, {"]": n}]} for n in range(60)]
+    for indent in (None, 1):
+        (tmp_path / "a.json").write_text(json.dumps([*rows, 12345, "x", False], indent=indent))
+        assert [row for _, row in read_rows(tmp_path / "a.json")] == [*rows, 12345, "x", False]
 
 
 @pytest.mark.parametrize(
@@ -69,14 +81,16 @@ def test_every_kind_of_file_gives_the_same_rows(tmp_path: Path) -> None:
         ("a.jsonl", b'{"question": "a"}\n{"question": \n', "line 2: not JSON"),
         ("a.jsonl", b'{"question": "a"}\n"' + b"[" * 100_000 + b"\n", "line 2"),
         ("a.jsonl", b"[" * 100_000, "a.jsonl"),
-        ("a.jsonl", b'{"question": "\xff"}\n', "line 1: not UTF-8"),
         ("a.json", b'[{"question": "a"}, {"question"', "not JSON"),
         ("a.csv", b'question,answer\n"a,b\n', "not CSV"),
         ("a.csv", b"question,answer\na,b,c\n", "line 2: not as many cells"),
-        ("a.csv", b"question,answer\n\xff,b\n", "not UTF-8"),
+        ("a.json", b'[{"question": "a"}] and more', "the array is not all"),
+        ("a.json", b'[{"question": "a"} {"question": "b"}]', "row 1: not JSON: Expecting"),
+        ("a.json", b'[{"question": "a"},]', "row 2: not JSON"),
+        ("a.json", b'[{"question": "a"}, {"question": a}' + b" " * 100, "row 2: not JSON"),
         ("a.parquet", b"PAR1 but not really", "not Parquet"),
         ("a.jsonl.gz", b"not gzip", "cannot be read"),
-        ("a.jsonl.gz", gzip.compress(b"{}")[:10] + b"\xff" * 30, "cannot be read"),
+        ("a.jsonl.gz", gzip.compress(b"{}", mtime=0)[:10] + b"\xff" * 30, "cannot be read"),
         ("a.jsonl.xz", b"not xz", "cannot be read"),
         ("a.json", b'{"data": [\n{}]}', "the whole file one array of objects"),
         ("a.jsonl", b"[1, 2]", "no object"),
@@ -264,13 +278,21 @@ _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["from", "value", "response", "a"]), inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["from", "value", "role", "content", "response"]), inner, max_size=3
+        )
     ),
     max_leaves=6,
 )
 _COLUMNS = {
     "natural_reasoning": ["question", "reference_answer", "responses"],
     "openthoughts": ["conversations", "source"],
+    "openthoughts-metadata": [
+        *("problem", "deepseek_reasoning", "deepseek_solution"),
+        *("starter_code", "ground_truth_solution"),
+    ],
+    "s1k": ["question", "thinking_trajectories", "attempt", "solution"],
+    "messages": ["messages", "source"],
     "s1k-1.1": ["question", "deepseek_thinking_trajectory", "deepseek_attempt", "solution"],
     "limo": ["question", "solution", "answer"],
     "own": ["question", "reasoning", "answer", "teacher", "finish_reason", "license"],

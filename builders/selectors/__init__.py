@@ -69,17 +69,19 @@ def shuffled(rows: Indices, u: Floats) -> Indices:
 def by_weight(rows: Indices, weights: Floats, u: Floats) -> Indices:
     """Rank by weighted sampling without replacement: the first n are such a sample, for every n.
 
-    The key -log(u)/w is the exponential race of Efraimidis and Spirakis (2006); its logarithm
-    keeps weights of 1e-6 apart. Rows of weight 0 come last.
+    The key -log(1 - u)/w is the exponential race of Efraimidis and Spirakis (2006); its logarithm
+    keeps weights of 1e-6 apart. Rows of weight 0 come last. Small u come first, as in `shuffled`:
+    with equal weights it is the same ranking.
 
     Args:
         rows: the eligible rows.
         weights: one weight for each of them, at least 0.
         u: one uniform number for every row of the pool.
     """
+    order = np.argsort(u[rows])  # so that rows of the same key stand in random order
     with np.errstate(divide="ignore"):
-        key = np.log(-np.log(u[rows])) - np.log(weights)
-    return rows[np.lexsort((u[rows], key))]
+        key = np.log(-np.log1p(-u[rows[order]])) - np.log(weights[order])
+    return rows[order[np.argsort(key, kind="stable")]]
 
 
 def in_turns(rows: Indices, groups: NDArray[Any], u: Floats) -> Indices:
@@ -92,14 +94,15 @@ def in_turns(rows: Indices, groups: NDArray[Any], u: Floats) -> Indices:
         groups: one label for each of them.
         u: one uniform number for every row of the pool.
     """
-    order = np.lexsort((u[rows], groups))
-    sorted_groups = groups[order]
+    order = np.argsort(u[rows])
+    by_group = np.argsort(groups[order], kind="stable")
+    sorted_groups = groups[order][by_group]
     is_first = np.r_[True, sorted_groups[1:] != sorted_groups[:-1]][: len(rows)]
     starts = np.flatnonzero(is_first)
     sizes = np.diff(np.r_[starts, len(rows)])
-    turn = np.arange(len(rows)) - np.repeat(starts, sizes)
-    ordered = rows[order]
-    return ordered[np.lexsort((u[ordered], turn))]
+    turn = np.empty(len(rows), np.int64)
+    turn[by_group] = np.arange(len(rows)) - np.repeat(starts, sizes)
+    return rows[order[np.argsort(turn, kind="stable")]]
 
 
 def _shown(value: Any) -> str:

@@ -8,7 +8,7 @@ Every source yields a `Record` or a `Drop` for each of its rows:
          excerpt="Prove that …")
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 DEMO = "naturalthoughts-synthetic-demo"
@@ -24,10 +24,13 @@ DROP_REASONS = {
     "think_not_closed": "the thinking never ends: the response was cut off",
     "cut_by_length": "the source says that the response was cut by its length limit",
     "not_separable": "reasoning and answer both leave a code block open, which hides </think>",
+    "think_in_question": "the question contains <think> or </think>, which belong to a reply",
+    "control_token": "a text contains a control token of a chat template, such as <|im_end|>",
     "too_long": "question, reasoning and answer are longer than a million characters together",
     "not_one_turn": "the conversation is not one question and one reply",
     "not_text": "a value that should be text is neither text nor a number",
-    "not_unicode": "a text contains half of a surrogate pair",
+    "not_unicode": "a text is no Unicode: bytes that are not UTF-8, or half of a surrogate pair",
+    "too_deep": "the row is nested too deeply to be read",
     "not_an_object": "the row is not an object with named columns",
 }
 
@@ -79,11 +82,26 @@ class Record(NamedTuple):
     dropped: tuple[Drop, ...] = ()
 
 
+Position = Mapping[str, Any]
+"""A place in a source, for a manifest: how many `rows` are before it, and what its reader needs."""
+
+
+class Resume(NamedTuple):
+    """How to go on with a source that was cut off.
+
+    `position` is the place behind so many rows, or None where it cannot be told; `after` are the
+    records behind a place.
+    """
+
+    position: Callable[[int], Position | None]
+    after: Callable[[Position], Iterator[Record | Drop]]
+
+
 class Source(NamedTuple):
     """An opened source: what it was resolved to, and its rows as a stream.
 
     `layout` names the columns that were recognised (see `layouts`); `total` is the number of rows
-    where that is known beforehand.
+    where that is known beforehand; `options` are those that decide what its rows say.
     """
 
     name: str
@@ -91,3 +109,5 @@ class Source(NamedTuple):
     layout: str
     total: int | None
     records: Iterator[Record | Drop]
+    options: Mapping[str, Any] = {}
+    resume: Resume | None = None

@@ -1,21 +1,70 @@
 """Rows of a data set on the Hub, streamed at the commit that its revision resolves to."""
 
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
 import pyarrow as pa
 
-from builders.errors import BadSource
+from builders.errors import BadSource, CutOff
+from builders.sources import Position
 from builders.sources.files import Row
 
 
-class HubRows(NamedTuple):
-    """A split on the Hub: the resolved commit, the licence that its card states, and its rows."""
+class HubRows:
+    """A split on the Hub: the resolved commit, the licence that its card states, and its rows.
 
-    commit: str
-    license: str | None
-    total: int | None
-    rows: Iterator[Row]
+    Iterate once. `position` and `after` are those of `sources.Resume`: a place is what datasets
+    calls the state of a stream. Files that lie whole before it are not read again; of the file in
+    which it lies the rows before it are read, and passed over.
+    """
+
+    def __init__(self, repo: str, commit: str, license: str | None, stream: Any) -> None:
+        self.commit, self.license = commit, license
+        splits = stream.info.splits
+        self.total: int | None = splits[str(stream.split)].num_examples or None if splits else None
+        self._repo, self._stream = repo, stream
+        self._number = 0
+
+    def __iter__(self) -> Iterator[Row]:
+        """The rows with their numbers.
+
+        Raises:
+            CutOff: the connection ended.
+            BadSource: whatever else breaks on the way.
+        """
+        import datasets
+        import httpx
+
+        try:
+            for row in self._stream:
+                self._number += 1
+                yield self._number, row
+        except (httpx.HTTPError, ConnectionError, TimeoutError) as error:
+            raise CutOff(
+                f"{self._repo}, after row {self._number}: the connection ended: {error}"
+            ) from error
+        except (
+            pa.ArrowException,
+            datasets.exceptions.DatasetsError,
+            OSError,
+            ValueError,
+            RecursionError,
+        ) as error:
+            raise BadSource(
+                f"{self._repo}, after row {self._number}: cannot be read: {error}"
+            ) from error
+
+    def position(self, rows: int) -> Position | None:
+        """The place behind so many rows, if that is where the stream stands."""
+        if rows != self._number:
+            return None
+        return {"rows": rows, "state": self._stream.state_dict()}
+
+    def after(self, position: Position) -> Iterator[Row]:
+        """The rows behind a place."""
+        self._stream.load_state_dict(position["state"])
+        self._number = position["rows"]
+        return iter(self)
 
 
 def open_hub(repo: str, *, subset: str | None, split: str, revision: str | None) -> HubRows:
@@ -43,24 +92,4 @@ def open_hub(repo: str, *, subset: str | None, split: str, revision: str | None)
         ) from error
     stated = info.card_data.get("license") if info.card_data else None
     license = ", ".join(stated) if isinstance(stated, list) else stated
-    total = stream.info.splits[split].num_examples if stream.info.splits else None
-    return HubRows(str(info.sha), license, total or None, _numbered(repo, stream))
-
-
-def _numbered(repo: str, stream: Iterable[Any]) -> Iterator[Row]:
-    """The rows with their numbers; whatever breaks on the way is the source's fault."""
-    import datasets
-    import httpx
-
-    number = 0
-    try:
-        for number, row in enumerate(stream, start=1):
-            yield number, row
-    except (
-        httpx.HTTPError,
-        pa.ArrowException,
-        datasets.exceptions.DatasetsError,
-        OSError,
-        ValueError,
-    ) as error:
-        raise BadSource(f"{repo}, after row {number}: cannot be read: {error}") from error
+    return HubRows(repo, str(info.sha), license, stream)

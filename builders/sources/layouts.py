@@ -2,27 +2,32 @@
 
 A layout is recognised by the columns of the first rows. Our own comes first: a `question`, with
 `reasoning` and `answer`, or with a `response` that has inline `<think>`, or alone (to be answered
-by a teacher later). Then those of published data sets:
-
-    natural_reasoning  question, reference_answer, responses[{response_model, response}]
-    openthoughts       conversations[{from, value}], the reply with inline <think>
-    s1k-1.1            question, solution, {deepseek,gemini}_{thinking_trajectory,attempt}
-    limo               question, solution, answer
-    gsm8k              question, answer, where the answer is "reasoning #### answer"
+by a teacher later). Then those of published data sets, see `published`.
 
 Columns with other names are given as a mapping.
 """
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from builders.errors import BadOption, UnknownLayout
 from builders.ids import content_id
-from builders.sources import UNKNOWN, Drop, Record, Response, SecondAnswer
-from builders.sources.cells import Unusable, response_from_parts, response_from_reply, text_of
-
-Cells = Mapping[str, Any]
+from builders.sources import Drop, Record, Response
+from builders.sources.cells import (
+    Cells,
+    Defaults,
+    Parts,
+    Reader,
+    Unusable,
+    check_question,
+    is_there,
+    response_from_parts,
+    response_from_reply,
+    text_of,
+)
+from builders.sources.files import Unreadable
+from builders.sources.published import OF_PUBLISHED, PUBLISHED, is_gsm8k, read_gsm8k
 
 COLUMNS = {
     "question": "what was asked",
@@ -37,33 +42,13 @@ COLUMNS = {
 }
 """The names that `--column NAME=COLUMN` maps, and that need no mapping."""
 
-_GSM8K_MARK = "####"
+READ = OF_PUBLISHED | set(COLUMNS)
+"""The columns that any layout reads; a file's others need not even be decoded."""
+
 _EXCERPT = 200  # characters of the question that a dropped row is listed with
 _ALONGSIDE = {"question", "reference_answer", "source", "license", "id", "question_id"}
 _TRACE = {"response", "reasoning", "answer"}
 _LISTED = 20  # columns that an error names
-
-
-class Defaults(NamedTuple):
-    """What is written where a row does not say it itself."""
-
-    source: str
-    license: str = UNKNOWN
-    teacher: str = UNKNOWN
-
-
-class Parts(NamedTuple):
-    """What a layout finds in a row; a response that cannot be used stands as its reason."""
-
-    question: str
-    reference_answer: Any = None
-    responses: tuple[Response | Unusable, ...] = ()
-    second_answers: tuple[SecondAnswer, ...] = ()
-    source: Any = None
-    license: Any = None
-
-
-Reader = Callable[[Cells, Defaults], Parts]
 
 
 class Layout(NamedTuple):
@@ -93,12 +78,11 @@ def recognise(first_rows: Collection[Cells], mapping: Mapping[str, str]) -> Layo
             return Layout("own", own)
         if here <= _ALONGSIDE:
             return Layout("questions", own)
-    for name, needed, read in _PUBLISHED:
+    for name, needed, read in PUBLISHED:
         if needed <= here:
             return Layout(name, read)
-    marked = any(_GSM8K_MARK in str(row.get("answer")) for row in first_rows)
-    if here == {"question", "answer"} and marked:
-        return Layout("gsm8k", _read_gsm8k)
+    if here == {"question", "answer"} and any(map(is_gsm8k, first_rows)):
+        return Layout("gsm8k", read_gsm8k)
     raise UnknownLayout(
         f"columns {_listed(here)} are not recognised; say which they are: --column question=COLUMN "
         "with --column response=COLUMN (inline <think>), or with --column reasoning=COLUMN and "
@@ -128,17 +112,18 @@ def read_row(
 ) -> Record | Drop:
     """One row as a record, or the reason why it is none."""
 
-    def drop(unusable: Unusable, excerpt: str) -> Drop:
-        said = json.dumps(row, default=str, sort_keys=True)
-        key = content_id(said, unusable.reason, unusable.teacher or "")
+    def drop(unusable: Unusable, question: str) -> Drop:
+        excerpt = question[:_EXCERPT] if unusable.excerpt is None else unusable.excerpt
+        key = content_id(_said(row), unusable.reason, unusable.teacher or "")
         return Drop(key, origin, number, unusable.reason, excerpt, unusable.teacher)
 
     try:
+        if isinstance(row, Unreadable):
+            raise Unusable(row.reason, excerpt=_printable(row.text))
         if not isinstance(row, Mapping):
             raise Unusable("not_an_object")
         parts = layout.read(row, defaults)
-        if not parts.question:
-            raise Unusable("no_question")
+        check_question(parts.question)
         return Record(
             question=parts.question,
             reference_answer=text_of(parts.reference_answer) or None,
@@ -147,13 +132,12 @@ def read_row(
             responses=tuple(r for r in parts.responses if isinstance(r, Response)),
             second_answers=parts.second_answers,
             dropped=tuple(
-                drop(r, parts.question[:_EXCERPT])
-                for r in parts.responses
-                if isinstance(r, Unusable)
+                drop(r, parts.question) for r in parts.responses if isinstance(r, Unusable)
             ),
         )
     except Unusable as unusable:
-        return drop(unusable, _excerpt(row))
+        question = row.get("question") if isinstance(row, Mapping) else None
+        return drop(unusable, _printable(question or row))
 
 
 def _own_reader(names: Mapping[str, str]) -> Reader:
@@ -167,9 +151,9 @@ def _own_reader(names: Mapping[str, str]) -> Reader:
         )
         responses: tuple[Response | Unusable, ...] = ()
         # A row with none of them is a question that waits for its teacher.
-        if _is_there(response):
+        if is_there(response):
             responses = (response_from_reply(teacher, question, response, finish),)
-        elif _is_there(reasoning) or _is_there(answer):
+        elif is_there(reasoning) or is_there(answer):
             responses = (response_from_parts(teacher, question, reasoning, answer, finish),)
         return Parts(
             question,
@@ -182,91 +166,17 @@ def _own_reader(names: Mapping[str, str]) -> Reader:
     return read
 
 
-def _read_natural_reasoning(row: Cells, defaults: Defaults) -> Parts:
-    second = tuple(
-        SecondAnswer(text_of(one.get("response_model")) or UNKNOWN, answer)
-        for one in _objects(row.get("responses"))
-        if (answer := text_of(one.get("response")))
-    )
-    return Parts(text_of(row.get("question")), row.get("reference_answer"), (), second)
+def _said(row: Any) -> str:
+    """All that a row says, as one text."""
+    try:
+        return json.dumps(row, default=str, sort_keys=True)
+    except (TypeError, ValueError):  # names of columns that cannot be sorted; a row in itself
+        return repr(row)
 
 
-def _read_openthoughts(row: Cells, defaults: Defaults) -> Parts:
-    turns = _objects(row.get("conversations"))
-    asked = [turn.get("value") for turn in turns if turn.get("from") in ("human", "user")]
-    replied = [turn.get("value") for turn in turns if turn.get("from") in ("gpt", "assistant")]
-    if len(asked) != 1 or len(replied) != 1:
-        raise Unusable("not_one_turn")
-    question = text_of(asked[0])
-    response = response_from_reply(defaults.teacher, question, replied[0])
-    return Parts(question, None, (response,), source=row.get("source"))
-
-
-def _read_s1k(row: Cells, defaults: Defaults) -> Parts:
-    question = text_of(row.get("question"))
-    found = (
-        (who, row.get(f"{who}_thinking_trajectory"), row.get(f"{who}_attempt"))
-        for who in ("deepseek", "gemini")  # named as the source names them
-    )
-    responses = tuple(
-        response_from_parts(who, question, trajectory, attempt)
-        for who, trajectory, attempt in found
-        if _is_there(trajectory) or _is_there(attempt)
-    )
-    return Parts(question, row.get("solution"), responses, source=row.get("source_type"))
-
-
-def _read_limo(row: Cells, defaults: Defaults) -> Parts:
-    question, answer = text_of(row.get("question")), row.get("answer")
-    response = response_from_parts(defaults.teacher, question, row.get("solution"), answer)
-    return Parts(question, answer, (response,))
-
-
-def _read_gsm8k(row: Cells, defaults: Defaults) -> Parts:
-    question = text_of(row.get("question"))
-    reasoning, mark, answer = text_of(row.get("answer")).rpartition(_GSM8K_MARK)
-    teacher = "human" if defaults.teacher == UNKNOWN else defaults.teacher
-    # Without the mark all text is in the last part, and there is no reasoning.
-    response = response_from_parts(teacher, question, reasoning, answer)
-    return Parts(question, answer if mark else None, (response,))
-
-
-_PUBLISHED: tuple[tuple[str, set[str], Reader], ...] = (
-    ("natural_reasoning", {"question", "reference_answer", "responses"}, _read_natural_reasoning),
-    ("openthoughts", {"conversations"}, _read_openthoughts),
-    ("s1k-1.1", {"question", "deepseek_thinking_trajectory", "deepseek_attempt"}, _read_s1k),
-    ("limo", {"question", "solution", "answer"}, _read_limo),
-)
-
-READ = frozenset(
-    {*COLUMNS, "responses", "conversations", "solution", "source_type"}
-    | {
-        f"{who}_{what}"
-        for who in ("deepseek", "gemini")
-        for what in ("thinking_trajectory", "attempt")
-    }
-)
-"""The columns that any layout reads; a file's others need not even be decoded."""
-
-
-def _is_there(value: Any) -> bool:
-    """Whether a cell has content; NaN and white space are none."""
-    if isinstance(value, str):
-        return bool(value.strip())
-    return value is not None and value == value
-
-
-def _objects(value: Any) -> list[Cells]:
-    if value is None:
-        return []
-    if not isinstance(value, list) or not all(isinstance(one, Mapping) for one in value):
-        raise Unusable("not_text")
-    return value
-
-
-def _excerpt(row: Any) -> str:
-    question = row.get("question") if isinstance(row, Mapping) else None
-    return str(question or row)[:_EXCERPT].encode(errors="replace").decode()
+def _printable(value: Any) -> str:
+    """The beginning of whatever a row is, as a text that can be written."""
+    return str(value)[:_EXCERPT].encode(errors="replace").decode()
 
 
 def _listed(names: Iterable[Any]) -> str:

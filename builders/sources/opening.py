@@ -1,5 +1,6 @@
 """Open a source by what the user wrote: `demo`, a path, or the id of a Hub data set."""
 
+import importlib.metadata
 import itertools
 import os
 import re
@@ -10,10 +11,22 @@ import pyarrow as pa
 
 from builders.errors import BadSource, UnknownLayout
 from builders.schema import DISAGREES
-from builders.sources import DEMO, UNKNOWN, Drop, Record, Response, SecondAnswer, Source, demo
+from builders.sources import (
+    DEMO,
+    UNKNOWN,
+    Drop,
+    Position,
+    Record,
+    Response,
+    Resume,
+    SecondAnswer,
+    Source,
+    demo,
+)
+from builders.sources.cells import Defaults
 from builders.sources.files import Row, count_rows, is_file_name, list_files, read_rows
 from builders.sources.hub import open_hub
-from builders.sources.layouts import READ, Defaults, read_row, recognise
+from builders.sources.layouts import READ, Layout, read_row, recognise
 
 BENCHMARK_ROWS = 500
 """Held-out problems of each split: the standard error of an accuracy is at most 2.3 points."""
@@ -54,27 +67,39 @@ def open_source(
     if not path.exists() and _HUB_ID.fullmatch(name) and not is_file_name(name):
         hub = open_hub(name, subset=subset, split=split, revision=revision)
         defaults = Defaults(source or name, license or hub.license or UNKNOWN, teacher or UNKNOWN)
-        layout, records = _read(name, hub.rows, columns or {}, defaults)
-        return Source(name, hub.commit, layout, hub.total, records)
+        layout, records = _read(name, hub, columns or {}, defaults)
+        options = {
+            "columns": dict(columns or {}),
+            "subset": subset,
+            "split": split,
+            **defaults._asdict(),
+            "reader": f"datasets {importlib.metadata.version('datasets')}",
+        }
+
+        def after(position: Position) -> Iterator[Record | Drop]:
+            return _records(layout, name, hub.after(position), defaults)
+
+        resume = Resume(hub.position, after)
+        return Source(name, hub.commit, layout.name, hub.total, records, options, resume)
     files = list_files(path)
     # Names are published with the pool: without the folders of this machine.
     shown = _printable(path.resolve().name)
     defaults = Defaults(source or shown.split(".")[0], license or UNKNOWN, teacher or UNKNOWN)
     mapping = columns or {}
 
-    def read(file: Path) -> tuple[str, Iterator[Record | Drop]]:
+    def read(file: Path) -> tuple[Layout, Iterator[Record | Drop]]:
         origin = _printable(str(Path(shown) / file.relative_to(path)))
         return _read(origin, read_rows(file, {*READ, *mapping.values()}), mapping, defaults)
 
     layout, first = read(files[0])
     others = (record for file in files[1:] for record in read(file)[1])
-    return Source(shown, None, layout, count_rows(files), itertools.chain(first, others))
+    return Source(shown, None, layout.name, count_rows(files), itertools.chain(first, others))
 
 
 def _read(
     origin: str, rows: Iterable[Row], columns: Mapping[str, str], defaults: Defaults
-) -> tuple[str, Iterator[Record | Drop]]:
-    """The name of the layout, recognised by the first rows, and all records."""
+) -> tuple[Layout, Iterator[Record | Drop]]:
+    """The layout, recognised by the first rows, and all records."""
     rows = iter(rows)
     first = list(itertools.islice(rows, _FIRST_ROWS))
     if not first:
@@ -86,11 +111,13 @@ def _read(
         layout = recognise(objects, columns)
     except UnknownLayout as error:
         raise UnknownLayout(f"{origin}: {error}") from error
-    records = (
-        read_row(layout, origin, number, row, defaults)
-        for number, row in itertools.chain(first, rows)
-    )
-    return layout.name, records
+    return layout, _records(layout, origin, itertools.chain(first, rows), defaults)
+
+
+def _records(
+    layout: Layout, origin: str, rows: Iterable[Row], defaults: Defaults
+) -> Iterator[Record | Drop]:
+    return (read_row(layout, origin, number, row, defaults) for number, row in rows)
 
 
 def _printable(name: str) -> str:

@@ -1,0 +1,7 @@
+"""`python -m builders.cli` is `nt`."""
+
+import sys
+
+from builders.cli import main
+
+sys.exit(main())
