@@ -8,9 +8,9 @@ a question of the families that the benchmark holds back.
     python recipes/demo_student/make_base.py --traces out/base-pool/traces --out out/demo-base
 
 Any Parquet with the columns question, reasoning and answer will do. Of the reasoning it takes
-single sentences only: what one clause of a question comes to, in any order, and comments without
-numbers. About 12 minutes on one CPU core. Same seed, machine, threads and library versions, same
-weights.
+single sentences only: what one clause of a question comes to after a sum that is made up, how a
+result is said, and comments without numbers. About an hour on one CPU core. Same machine, threads
+and library versions, same weights.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -79,12 +80,24 @@ CARRIED = [
     for pattern in (r"of (\d+) and", r"so (?:still )?(\d+)", r"\d \* .*, (\d+) \+", r"(\d+)")
 ]
 
-# Shares of facts, repeats, copies, steps and answers, from a step on: first looking up a
-# word, then everything.
-STAGES = {0: (0, 100, 0, 0, 0), 250: (22, 2, 20, 34, 22)}
 
-# The number in an answer is one token among a hundred, and the hardest to know.
-ANSWERS_WEIGH = 2
+class Stage(NamedTuple):
+    """A part of the training, with optimizers of its own."""
+
+    steps: int
+    shares: tuple[int, ...]  # of facts, repeats, copies, steps, answers, conclusions
+    answers_weigh: int  # the number in an answer is one token among a hundred, and hard to know
+    first: bool = False  # the rate stays as it is, and documents grow; else it falls to nothing
+
+
+STAGES = (
+    Stage(6000, (22, 2, 20, 34, 22, 0), answers_weigh=2, first=True),
+    Stage(2200, (16, 0, 30, 34, 20, 0), answers_weigh=2),
+    Stage(2400, (8, 0, 24, 34, 10, 24), answers_weigh=1),
+)
+REPEATS = (0, 100, 0, 0, 0, 0)  # shares of the first steps: nothing but looking up a word
+REPEATING, GROWING = 250, 5500  # how many steps have these, and how long documents grow
+BATCH_TOKENS = 2000
 
 Document = list[tuple[str, int]]  # pieces of text, and their weight: 0 for what cannot be known
 
@@ -97,14 +110,16 @@ DIRECT = "Answer directly, without thinking first."
 class Language:
     """Documents in the synthetic language, without thinking."""
 
-    def __init__(self, rows: list[dict[str, str]], rng: random.Random) -> None:
-        self.rng = rng
+    def __init__(self, rows: list[dict[str, str]]) -> None:
+        self.rng = random.Random()
+        self.answers_weigh = 1
         self.questions = [row["question"] for row in rows]
         # a question, and sentences of it with their statements
         self.steps: list[tuple[str, list[tuple[str, str]]]] = []
         self.short: list[tuple[str, str]] = []  # question of one or two steps, answer
         self.asides: list[str] = []  # sentences that state nothing
-        self.kinds = (self.facts, self.repeat, self.copy, self.step, self.answer)
+        self.ends: list[str] = []  # "So the answer is"
+        self.kinds = (self.facts, self.repeat, self.copy, self.step, self.answer, self.conclude)
         for row in rows:
             found = []
             for sentence in sentences(row["reasoning"]):
@@ -113,6 +128,9 @@ class Language:
                     found.append((clause, stated))
                 elif not re.search(r"\d", sentence) and sentence not in row["question"]:
                     self.asides.append(sentence)
+            start, _, result = sentence.rstrip(".").rpartition(" ")
+            if row["answer"] == f"The answer is {result}." and 0 < len(start) < 30:
+                self.ends.append(start)
             if len(found) > 1:  # of a question of one step, this would be the whole trace
                 self.steps.append((row["question"], found))
             if 1 <= len(found) <= 2:
@@ -217,7 +235,25 @@ class Language:
     def answer(self) -> Document:
         """A question of one or two steps and its answer."""
         question, answer = self.rng.choice(self.short)
-        return [(self.asked(question, DIRECT), 0), (answer, ANSWERS_WEIGH)]
+        return [(self.asked(question, DIRECT), 0), (answer, self.answers_weigh)]
+
+    def conclude(self) -> Document:
+        """A question, some sentences with sums that are made up, and what the last one gives."""
+        rng = self.rng
+        question, steps = rng.choice(self.steps)
+        asked = question[question.rindex(". ") + 2 :]
+        pieces = [(self.asked(question, THINK) + "\n", 0)]
+        for clause, _ in rng.sample(steps, min(len(steps), rng.randrange(1, 5))):
+            fact = self.fact()
+            pieces.append((f" {clause}: {fact}", 0))
+        result = fact.rstrip(".").split()[-1]
+        pieces += [(f" {asked}", 1), (f" {result}.", 1)]
+        for _ in range(rng.choice((0, 0, 1, 2))):
+            aside = rng.choice(self.asides) if rng.random() < 0.6 else self.fact()
+            pieces.append((f" {aside}", 0))
+        if rng.random() < 0.7:
+            pieces.append((f" {rng.choice(self.ends)} {result}.", 1))
+        return pieces
 
     def document(self, longest: int, shares: tuple[int, ...]) -> Document:
         """A document of at most ``longest`` letters, its kind drawn with these shares."""
@@ -302,38 +338,13 @@ def look_back(model, strength: float = 8.0) -> None:
         attention.k_proj.bias[rows] = torch.cat([quick, torch.zeros(size // 2)])
 
 
-def main() -> None:
-    """Read, train, write."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--traces", type=Path, required=True, help="Parquet, or a folder of it")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=10000)
-    parser.add_argument("--batch-tokens", type=int, default=2000)
-    parser.add_argument("--width", type=int, default=128)
-    parser.add_argument("--layers", type=int, default=4)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=1)
-    options = parser.parse_args()
-    torch.manual_seed(options.seed)
-    torch.set_num_threads(options.threads)
-    rng = random.Random(options.seed)
-
-    rows = read(options.traces)
-    # Each text by itself as well: a word at its beginning has no space before it.
-    texts = [" ".join(row.values()) for row in rows] + [t for row in rows for t in row.values()]
-    texts += [THINK, DIRECT]
-    tokenizer = make_tokenizer(texts)
-    language = Language(rows, rng)
-    print(f"{len(rows)} rows, {len(language.steps)} steps, "
-          f"{len(language.short)} short questions", flush=True)  # fmt: skip
-
+def make_model(tokenizer: PreTrainedTokenizerFast) -> Any:
+    """A Llama of a million parameters."""
     config = LlamaConfig(
         vocab_size=max(tokenizer.get_vocab().values()) + 1,
-        hidden_size=options.width,
-        intermediate_size=options.width * 3,
-        num_hidden_layers=options.layers,
+        hidden_size=128,
+        intermediate_size=384,
+        num_hidden_layers=4,
         num_attention_heads=4,
         num_key_value_heads=4,
         max_position_embeddings=2048,
@@ -346,6 +357,12 @@ def main() -> None:
     )
     model = AutoModelForCausalLM.from_config(config)
     look_back(model)
+    return model
+
+
+def train(model, tokenizer, language: Language, stage: Stage) -> None:
+    """Train for a stage, and tell how it goes."""
+    rng = language.rng
     layers = [p for p in model.model.layers.parameters() if p.dim() == 2]
     others = [p for p in model.parameters() if not any(p is one for one in layers)]
     # Muon needs half the tokens that AdamW does until it looks up numbers (measured)
@@ -354,19 +371,20 @@ def main() -> None:
         torch.optim.AdamW(others, lr=0.003, betas=(0.9, 0.98), weight_decay=0.0, fused=True),
     ]
     rates = [optimizer.param_groups[0]["lr"] for optimizer in optimizers]
-    probes = {kind.__name__: [kind() for _ in range(60)] for kind in language.kinds}
+    kinds = language.kinds if stage.shares[-1] else language.kinds[:-1]
+    probes = {kind.__name__: [kind() for _ in range(60)] for kind in kinds}
     waiting: list[list[Row]] = []
     began, losses, tokens = time.time(), [], 0
-    for step in range(options.steps):
-        falling = min(1.0, (options.steps - step) / (0.4 * options.steps))  # over the last 40%
+    for step in range(stage.steps):
+        falling = 1.0 if stage.first else max((stage.steps - step) / stage.steps, 0.01)
         for optimizer, rate in zip(optimizers, rates, strict=True):
-            optimizer.param_groups[0]["lr"] = rate * min(1.0, (step + 1) / 50) * max(falling, 0.01)
+            optimizer.param_groups[0]["lr"] = rate * min(1.0, (step + 1) / 50) * falling
         # short documents first: what is to be looked up is near, and little is there to confuse it
-        grown = min(1.0, step / (0.5 * options.steps))
+        grown = min(1.0, step / GROWING) if stage.first else 1.0
         if not waiting:
-            shares = STAGES[max(at for at in STAGES if at <= step)]
+            shares = REPEATS if stage.first and step < REPEATING else stage.shares
             made = rows_of(language, tokenizer, round(300 + 1200 * grown), shares)
-            waiting = batches_of(list(itertools.islice(made, 200)), options.batch_tokens)
+            waiting = batches_of(list(itertools.islice(made, 200)), BATCH_TOKENS)
             rng.shuffle(waiting)
         ids, weights = tensors(waiting.pop(), tokenizer.pad_token_id)
         hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state[:, :-1]
@@ -392,11 +410,40 @@ def main() -> None:
             told = {kind: f"{share:.1%}" for kind, share in probe(model, tokenizer, probes).items()}
             print(f"  numbers right: {told}", flush=True)
 
+
+def main() -> None:
+    """Read, train, write."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--traces", type=Path, required=True, help="Parquet, or a folder of it")
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    torch.manual_seed(0)
+    torch.set_num_threads(1)  # with more, sums come out in another order
+
+    rows = read(options.traces)
+    # Each text by itself as well: a word at its beginning has no space before it.
+    texts = [" ".join(row.values()) for row in rows] + [t for row in rows for t in row.values()]
+    tokenizer = make_tokenizer([*texts, THINK, DIRECT])
+    language = Language(rows)
+    print(f"{len(rows)} rows, {len(language.steps)} steps, "
+          f"{len(language.short)} short questions", flush=True)  # fmt: skip
+    model = make_model(tokenizer)
+    for number, stage in enumerate(STAGES):
+        print(f"stage {number + 1} of {len(STAGES)}", flush=True)
+        language.rng.seed(number)
+        language.answers_weigh = stage.answers_weigh
+        train(model, tokenizer, language, stage)
+        if not stage.first:  # as it is stored
+            for weights in model.parameters():
+                weights.data = weights.data.bfloat16().float()
+
     model.to(torch.bfloat16).save_pretrained(options.out)
     tokenizer.save_pretrained(options.out)
-    weights = (options.out / "model.safetensors").read_bytes()
-    print(f"{sum(p.numel() for p in model.parameters())} parameters, {len(weights)} bytes, "
-          f"sha256 {hashlib.sha256(weights).hexdigest()}")  # fmt: skip
+    stored = (options.out / "model.safetensors").read_bytes()
+    print(f"{sum(p.numel() for p in model.parameters())} parameters, {len(stored)} bytes, "
+          f"sha256 {hashlib.sha256(stored).hexdigest()}")  # fmt: skip
 
 
 if __name__ == "__main__":
