@@ -1,18 +1,23 @@
 """Whether a reply is right: its final letter, number or expression against the reference.
 
-    score("letter", "<think>…B? No, C.</think>\\n\\n**Answer: C**", "C", options=4)
+    score("letter", "<think>\\nB? No, C.\\n</think>\\n\\n**Answer: C**", "C", options=4)
     score("math", "so the area is $\\\\boxed{\\\\frac{1}{2}}$", "0.5")
 
 What counts is what stands behind the thinking. A reply that was cut by the length is wrong, and so
-is one whose thinking never ends.
+is one whose thinking never ends. Where a reply decides more than once, the last decision counts.
 """
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
+import letters
+import mathematics
+
 OPEN, CLOSE = "<think>", "</think>"
+
+VERSION = 1
+"""Raise it when a reply is scored in another way."""
 
 
 class Parts(NamedTuple):
@@ -46,6 +51,10 @@ def score(
     if truncated:
         return Score(False, None)
     answer = take_apart(text).answer
-    found = re.findall(r"answer is:? *\**([^\s.,*]+)", answer)
-    extracted = found[-1] if found else None
-    return Score(extracted == reference, extracted)
+    if kind == "letter":
+        letter = letters.final_letter(answer, options or 4)
+        return Score(letter is not None and letter == reference, letter)
+    stated = mathematics.final_answer(answer)
+    if stated is None:
+        return Score(False, None)
+    return Score(mathematics.same(stated, reference), stated.text)
