@@ -44,7 +44,7 @@ def find_instructions(model: str, named: str | None) -> Instructions:
         Stop: what is named has none.
     """
     trained_on = None
-    record = _json(Path(model) / "run.json") or {}
+    record = _record(model)
     settings = record.get("settings") or {}
     if "data" in settings:
         kept = ("data", "data_config", "data_fingerprint")
@@ -89,6 +89,19 @@ def _instructions(
         )
     texts = {mode: told[mode] for mode in MODES}
     return Instructions(texts, int(told.get("version", 0)), source, trained_on)
+
+
+def _record(model: str) -> dict[str, Any]:
+    """What `sft.py` wrote beside the weights; nothing, for other students."""
+    if Path(model).is_dir() or not re.fullmatch(r"[\w.-]+/[\w.-]+", model):
+        return _json(Path(model) / "run.json") or {}
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, OfflineModeIsEnabled
+
+    try:
+        return _json(Path(hf_hub_download(model, "run.json"))) or {}
+    except (EntryNotFoundError, HfHubHTTPError, OfflineModeIsEnabled, OSError):
+        return {}
 
 
 def _json(path: Path) -> dict[str, Any] | None:
