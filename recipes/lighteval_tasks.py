@@ -7,19 +7,9 @@ lighteval too, which asks each question once, with the options of seed 0:
         "nt_math_500:think|0,nt_math_500:no_think|0" --custom-tasks recipes/lighteval_tasks.py
 
 There a variable names the files that stand in for data sets, and another the instructions:
-`EVAL_DATA="gpqa_diamond=FILE demo=pool" EVAL_INSTRUCTIONS=nt/manifest.json`. A question to a
-student, in mode think:
-
-    Which gas do plants take in?
-
-    A) oxygen
-    B) carbon dioxide
-
-    Answer with the letter of the right option.
-
-    Think carefully before you answer.
-
-Nothing says "step by step": it would spoil a mode without thinking.
+`EVAL_DATA="gpqa_diamond=FILE demo=pool" EVAL_INSTRUCTIONS=nt/manifest.json`; a third one,
+EVAL_MAX_NEW_TOKENS, the length. Without a network lighteval 0.13 wants an (empty) file
+tinyBenchmarks.pkl in its folder tasks/tasks, for tasks of its own.
 """
 
 from __future__ import annotations
@@ -97,16 +87,18 @@ class Correct(SampleLevelComputation):
     """Score a reply, the first where there are several."""
 
     def compute(self, doc: Doc, model_response: ModelResponse, **_: Any) -> dict[str, float]:
-        """Right or wrong, tokens, and whether it was cut."""
+        """Right or wrong, and whether an answer was found."""
         asked = Asked(**{name: doc.specific[name] for name in Asked._fields})
-        length = len(model_response.output_tokens[0]) if model_response.output_tokens else 0
         told = doc.specific.get("scored")
+        tokens = list(model_response.output_tokens[0]) if model_response.output_tokens else []
+        # lighteval fills up the shorter replies of a batch with one token, again and again.
+        filled = len(tokens) > 1 and bool(tokens[-1] == tokens[-2])
         score = told or scoring.score(
             asked.kind,
             model_response.text[0],
             asked.reference,
             options=asked.options or None,
-            truncated=bool(doc.generation_size and length >= doc.generation_size),
+            truncated=not filled and len(tokens) >= (doc.generation_size or sys.maxsize),
         )
         return {"correct": float(score.correct), "found": float(score.extracted is not None)}
 
@@ -158,7 +150,7 @@ def _tasks() -> list[LightevalTaskConfig]:
             write_rows({0: read_questions(benchmark, data[benchmark.name]).rows}, Path(folder))
         elif benchmark.hub_id is None:
             continue
-        length = benchmark.max_new_tokens
+        length = int(os.environ.get("EVAL_MAX_NEW_TOKENS", benchmark.max_new_tokens))
         tasks += [task(benchmark, m, texts=texts, length=length, folder=folder) for m in MODES]
     return tasks
 
