@@ -23,12 +23,11 @@ import samples
 import student_facts
 from preflight import Stop
 from questions import BENCHMARKS, GROUPS, Benchmark, Questions, benchmarks_of, read_questions
+from scores import scores_of
 
 if TYPE_CHECKING:
     from engines import Reply
     from lighteval.tasks.requests import Doc
-
-METRIC = Path(__file__).parent / "reasoning_accuracy"
 
 
 class Job(NamedTuple):
@@ -236,25 +235,15 @@ def run(
 
 
 def report(folder: Path) -> None:
-    """Print the scores, by our metric for `evaluate`."""
-    import evaluate
-
-    read = results.read_run(folder)
-    metric = evaluate.load(str(METRIC))
-    rows = read.samples.to_pandas()
-    print(f"\n{'':24}{'accuracy':>18}{'tokens':>9}{'thinks':>8}{'cut':>7}{'replies':>9}")
-    for (benchmark, mode), group in rows.groupby(["benchmark", "mode"], sort=False):
-        told = metric.compute(
-            predictions=group["correct"].tolist(),
-            questions=group["question_id"].tolist(),
-            tokens=group["tokens"].tolist(),
-            truncated=group["truncated"].tolist(),
-        )
+    """Print the scores."""
+    print(f"\n{'':24}{'accuracy':>14}{'tokens':>9}{'thinks':>8}{'cut':>8}{'replies':>9}")
+    columns = ["benchmark", "question_id", "mode", "seed"]
+    columns += ["correct", "tokens", "thought", "truncated"]
+    for one in scores_of(results.read_run(folder, columns=columns)):
         print(
-            f"{benchmark + ' ' + mode:24}{100 * told['accuracy']:>9.1f} ± "
-            f"{100 * told['standard_error']:<6.1f}{told['tokens']:>9.0f}"
-            f"{100 * group['thought'].mean():>7.0f}%{100 * told['truncated']:>6.1f}%"
-            f"{len(group):>9,}"
+            f"{one.benchmark + ' ' + one.mode:24}{100 * one.accuracy:>7.1f} ± "
+            f"{100 * one.standard_error:<4.1f}{one.tokens:>9,.0f}{one.thought:>8.0%}"
+            f"{one.truncated:>8.1%}{one.replies:>9,}"
         )
     print(f"\nevery reply is in {folder / results.SAMPLES}")
 
