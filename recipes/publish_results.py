@@ -251,7 +251,8 @@ def _rows(result: Result) -> list[str]:
     run = f"| {plain(result.run.name)} | {plain(config or '–')} "
     return [
         f"{run}| {plain(one.benchmark)} | {one.mode} | {accuracy(one)} | {one.tokens:,.0f} "
-        f"| {one.truncated:.1%} | {one.seeds} x {one.questions:,} | {papers(config, one.benchmark)} |"
+        f"| {one.truncated:.1%} | {one.seeds} x {one.questions:,} "
+        f"| {papers(config, one.benchmark)} |"
         for one in result.scores
     ]
 
