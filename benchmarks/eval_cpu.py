@@ -2,8 +2,8 @@
 
 All three load the same student (the demo's shape, or SmolLM2-135M's, with random weights: it hardly
 ever ends a reply, so all generate as much), ask the same questions with the same length limit and
-batch, one after another in turns. All sample; for bare lighteval the student's generation config has
-to say so. `generate` alone decodes, and scores nothing.
+batch, one after another in turns. All sample; for bare lighteval the student's generation config
+has to say so. `generate` alone decodes, and scores nothing.
 
     python benchmarks/eval_cpu.py
     python benchmarks/eval_cpu.py --shape smollm2-135m --questions 16 --length 64 --batch 8
