@@ -246,6 +246,12 @@ def report(folder: Path) -> None:
             f"{one.truncated:>8.1%}{one.replies:>9,}"
         )
     print(f"\nevery reply is in {folder / results.SAMPLES}")
+    if same := samples.same_over_seeds(folder):
+        print(
+            f"warning: {same}: two seeds gave the same replies throughout, so nothing was sampled; "
+            "the server ignores temperature or seed",
+            file=sys.stderr,
+        )
 
 
 if __name__ == "__main__":

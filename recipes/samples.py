@@ -92,6 +92,25 @@ class Samples:
         shutil.rmtree(self.folder / PARTS, ignore_errors=True)
 
 
+def same_over_seeds(folder: Path) -> str:
+    """The benchmarks and modes whose seeds all gave the same replies."""
+    read = results.read_samples(
+        folder / results.SAMPLES, columns=["benchmark", "mode", "seed", "question_id", "text"]
+    )
+    seeds = read.group_by(["benchmark", "mode"]).aggregate([("seed", "count_distinct")])
+    several = [row for row in seeds.to_pylist() if row["seed_count_distinct"] > 1]
+    replies = read.group_by(["benchmark", "mode", "question_id"]).aggregate(
+        [("text", "count_distinct")]
+    )
+    differ = {
+        (row["benchmark"], row["mode"])
+        for row in replies.to_pylist()
+        if row["text_count_distinct"] > 1
+    }
+    names = [(row["benchmark"], row["mode"]) for row in several]
+    return ", ".join(" ".join(name) for name in names if name not in differ)
+
+
 def _row(doc: Doc, reply: Reply) -> dict[str, Any]:
     told = doc.specific
     scored = scoring.score(

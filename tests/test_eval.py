@@ -2,20 +2,25 @@
 
 import json
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import eval as evaluation
 import modes
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import questions
 import results
+import samples
 import scores
 from preflight import Stop
 from students import ROOT, make_student
@@ -359,3 +364,69 @@ def test_the_tasks_work_with_plain_lighteval(small: Path, tmp_path: Path) -> Non
     told = json.loads(path.read_text())["results"]
     assert {"nt_letters:think|0", "nt_letters:no_think|0"} <= set(told)
     assert set(told["nt_letters:think|0"]) >= {"correct", "found"}
+
+
+def test_seeds_that_change_nothing_are_noticed(
+    asked: tuple[Path, list[str]], tmp_path: Path
+) -> None:
+    read = results.read_run(asked[0])
+    assert samples.same_over_seeds(asked[0]) == ""
+    same = pa.array(read.samples["question_id"])  # what was said depends on the question alone
+    place = read.samples.column_names.index("text")
+    results.write_run(tmp_path, read.record, read.samples.set_column(place, "text", same))
+    assert "letters no_think" in samples.same_over_seeds(tmp_path)
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+    return port
+
+
+def test_an_endpoint_that_is_not_there(asked: tuple[Path, list[str]], tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{free_port()}/v1"
+    words = [*asked[1], "--backend", "endpoint", "--base-url", url, "--out", str(tmp_path / "out")]
+    with pytest.raises(Stop, match="nothing answers at http"):
+        evaluation.main(words)
+
+
+@pytest.mark.slow
+def test_a_student_behind_an_endpoint(
+    asked: tuple[Path, list[str]], small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Behind `transformers serve`, which samples where the student's generation config says so."""
+    student = tmp_path / "student"
+    shutil.copytree(small / "student", student)
+    told = json.loads((student / "generation_config.json").read_text())
+    (student / "generation_config.json").write_text(json.dumps({**told, "do_sample": True}))
+    port = free_port()
+    command = ["transformers", "serve", "--device", "cpu", "--host", "127.0.0.1", "--port", port]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "transformers.cli.transformers", *map(str, command[1:])],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    try:
+        wait_for(lambda: answers(f"http://127.0.0.1:{port}/health"), server)
+        words = [
+            *("--model", str(student), "--data", f"letters={small}/letters.jsonl"),
+            *("--tokenizer", str(student), "--seeds", "2", "--max-new-tokens", "16"),
+            *("--backend", "endpoint", "--base-url", f"http://127.0.0.1:{port}/v1"),
+        ]
+        evaluation.main([*words, "--out", str(tmp_path / "out")])
+        rows = rows_of(tmp_path / "out")
+        assert len(rows) == 8 * 3 * 2
+        assert all(1 <= row["tokens"] <= 16 and row["text"] for row in rows)
+        assert "nothing was sampled" not in capsys.readouterr().err
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
