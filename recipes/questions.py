@@ -22,6 +22,7 @@ from preflight import Stop
 SHUFFLING = 1
 """Raise it when the order of options changes for the same question and seed."""
 
+COMMIT = re.compile("[0-9a-f]{40}")
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 FILES = (".parquet", ".jsonl", ".json", ".csv")
 
@@ -229,13 +230,30 @@ def _read_hub(
             f"https://huggingface.co/datasets/{name} and log in (hf auth login); without a network "
             f"name a file: --data {benchmark.name}=FILE"
         ) from error
-    commits = [
-        part
-        for file in rows.cache_files
-        for part in Path(file["filename"]).parts
-        if re.fullmatch("[0-9a-f]{40}", part)
-    ]
-    return rows, name, commits[0] if commits else None
+    # datasets names the folder of its cache by the commit.
+    parts = [part for file in rows.cache_files for part in Path(file["filename"]).parts]
+    commit = next((part for part in parts if COMMIT.fullmatch(part)), None)
+    if revision and commit:
+        _check_revision(name, revision, commit)
+    return rows, name, commit
+
+
+def _check_revision(name: str, revision: str, commit: str) -> None:
+    """Stop if the rows are of another revision: load_dataset may answer from its cache."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+
+    asked = revision
+    if COMMIT.fullmatch(revision) is None:
+        try:
+            asked = HfApi().dataset_info(name, revision=revision).sha or commit
+        except (HfHubHTTPError, OfflineModeIsEnabled, ConnectionError) as error:
+            raise Stop(
+                f"whether the cached rows are {name}@{revision} cannot be seen offline; name the "
+                f"commit: {name}@{commit}"
+            ) from error
+    if asked != commit:
+        raise Stop(f"asked for {name}@{revision}, which is {asked[:12]}, but read {commit[:12]}")
 
 
 def _questions(rows: Iterable[Mapping[str, Any]], told: str) -> list[Question]:

@@ -27,6 +27,8 @@ from students import ROOT, make_student
 
 from builders.mixing import INSTRUCTIONS
 from builders.pool import Pool
+from tests.hub_server import COMMIT, HubServer
+from tests.test_recipe_hub import hub_environment
 
 pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.xdist_group("eval")]
 
@@ -212,6 +214,35 @@ def test_questions_that_are_asked_twice_keep_apart_and_few_are_the_same(tmp_path
     few = questions.read_questions(own, str(lines(tmp_path / "r.jsonl", rows[::-1])), max_samples=4)
     again = questions.read_questions(own, str(tmp_path / "q.jsonl"), max_samples=4)
     assert {q.text for q in few.rows} == {q.text for q in again.rows}
+
+
+def test_what_a_data_set_of_the_hub_resolved_to_is_recorded(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    (data / "data").mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist(LETTERS), data / "data" / "test-0.parquet")
+    (data / "README.md").write_text(
+        "---\nconfigs:\n- config_name: default\n  data_files:\n  - split: test\n"
+        "    path: data/*.parquet\n---\n"
+    )
+    read = (
+        "import sys; sys.path.append('recipes'); import questions; from preflight import Stop\n"
+        "try: got = questions.read_questions(questions.Benchmark('own'), sys.argv[1])\n"
+        "except Stop as error: sys.exit(str(error))\n"
+        "print(len(got.rows), got.data, got.revision)"
+    )
+
+    def run(name: str, **more: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, **hub_environment(server.url, tmp_path / "home"), **more}
+        command = [sys.executable, "-c", read, name]
+        return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
+
+    with HubServer("org/own", data, {}) as server:
+        assert run("org/own@v1.0.0").stdout.split() == ["8", "org/own", COMMIT]
+        assert f"but read {COMMIT[:12]}" in run(f"org/own@{'f' * 40}").stderr
+        assert "cannot be read" in run("org/other").stderr
+        offline = {"HF_HUB_OFFLINE": "1"}
+        assert run(f"org/own@{COMMIT}", **offline).stdout.split()[2] == COMMIT
+        assert f"name the commit: org/own@{COMMIT}" in run("org/own@v2.0.0", **offline).stderr
 
 
 def test_instructions_are_those_of_the_training_data(tmp_path: Path, release: Path) -> None:
