@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,6 +29,7 @@ from scores import scores_of
 
 if TYPE_CHECKING:
     from engines import Reply
+    from lighteval.models.abstract_model import LightevalModel
     from lighteval.tasks.requests import Doc
 
 
@@ -226,12 +229,24 @@ def run(
             )
         shown = 0.5 if sys.stderr.isatty() else 20
         with tqdm(total=asked, unit="reply", mininterval=shown, smoothing=0.05) as bar:
+            told_of = {"replies": 0, "tokens": 0, "seconds": 0.0}  # since the start, loading apart
+            began = time.monotonic()
 
-            def keep(docs: list[Doc], replies: list[Reply]) -> None:
+            def load() -> LightevalModel:
+                nonlocal began
+                loaded = student.load(keep)
+                began = time.monotonic()
+                return loaded
+
+            def keep(docs: Sequence[Doc], replies: Sequence[Reply]) -> None:
                 kept.add(docs, replies)
+                told_of["replies"] += len(docs)
+                told_of["tokens"] += sum(reply.tokens for reply in replies)
+                told_of["seconds"] = round(time.monotonic() - began, 1)
                 bar.update(len(docs))
 
-            run_tasks(tasks, lambda: student.load(keep), scratch=Path(scratch))
+            run_tasks(tasks, load, scratch=Path(scratch))
+            kept.record["asked"] = told_of
 
 
 def report(folder: Path) -> None:
