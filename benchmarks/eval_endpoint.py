@@ -1,7 +1,7 @@
 """Evaluating behind an endpoint: requests in flight and tokens a second, beside the server's best.
 
-The server is one that is running, such as llama.cpp's. Its best is taken first: so many clients in a
-closed loop, each posting the same chat again as soon as it has its reply, with nothing around it.
+The server is one that is running, such as llama.cpp's. Its best is taken first: so many clients in
+a closed loop, each posting the next question as soon as it has a reply, with nothing around it.
 
     python benchmarks/eval_endpoint.py --base-url http://127.0.0.1:8080/v1 --model NAME --requests 8
 

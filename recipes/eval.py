@@ -274,3 +274,6 @@ if __name__ == "__main__":
         main(sys.argv[1:])
     except Stop as error:
         launching.fail(error)
+    except KeyboardInterrupt:
+        print("stopped; what was answered is kept, and the same command goes on", file=sys.stderr)
+        sys.exit(130)

@@ -66,9 +66,9 @@ BENCHMARKS = {
     benchmark.name: benchmark
     for benchmark in (
         # Traces of the demo have at most some 600 tokens: ours.
-        Benchmark("demo_like", split="like", max_new_tokens=1024),
-        Benchmark("demo_harder", split="harder", max_new_tokens=1024),
-        Benchmark("demo_unseen", split="unseen", max_new_tokens=1024),
+        Benchmark("demo_like", None, "benchmark", "like", max_new_tokens=1024),
+        Benchmark("demo_harder", None, "benchmark", "harder", max_new_tokens=1024),
+        Benchmark("demo_unseen", None, "benchmark", "unseen", max_new_tokens=1024),
         # Seeds and length are the paper's.
         Benchmark("gpqa_diamond", "Idavidrein/gpqa", "gpqa_diamond", "train", 24, paper="GPQA-D"),
         Benchmark("math_500", "HuggingFaceH4/MATH-500", None, "test", 16, paper="MATH-500"),
@@ -220,7 +220,7 @@ def _read_hub(
     from datasets.exceptions import DatasetNotFoundError
 
     name, _, revision = (data or benchmark.hub_id or "").partition("@")
-    subset = benchmark.subset if name == benchmark.hub_id else None
+    subset = benchmark.subset if benchmark.hub_id in (None, name) else None
     try:
         rows = load_dataset(name, subset, split=benchmark.split, revision=revision or None)
     except (DatasetNotFoundError, ConnectionError, OSError, ValueError) as error:

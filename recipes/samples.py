@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lighteval.tasks.requests import Doc
 
 PARTS = ".parts"
-SAME = ("model", "model_revision", "engine", "dtype", "instructions")
+SAME = ("model_revision", "engine", "dtype", "instructions")
 SAME_OF_BENCHMARK = ("data_revision", "max_new_tokens", "sampling")
 """What has to agree when a run goes on."""
 
@@ -156,6 +156,8 @@ def _joined(before: dict[str, Any], now: dict[str, Any], folder: Path) -> dict[s
         for name in SAME
         if before.get(name) != now[name]
     ]
+    if now["model_revision"] is None and before["model"] != now["model"]:  # at an endpoint
+        differ.append(f"model was {before['model']!r}, is {now['model']!r}")
     benchmarks = dict(before["benchmarks"])
     for name, told in now["benchmarks"].items():
         was = benchmarks.get(name)
