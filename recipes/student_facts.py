@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import launching
 import model_card
 from preflight import Stop
 from questions import Benchmark
@@ -114,6 +115,11 @@ def _check(options: argparse.Namespace) -> None:
         raise Stop(f"--temperature {options.temperature}: 0 to 2")
     if options.top_p is not None and not 0 < options.top_p <= 1:
         raise Stop(f"--top-p {options.top_p}: above 0, up to 1")
+    if options.backend == "vllm" and not launching.installed("vllm"):
+        raise Stop(
+            "--backend vllm needs vLLM: pip install 'lighteval[vllm]==0.13.0', in an environment "
+            "of its own, since that wants an older torch"
+        )
     if (options.backend == "endpoint") != bool(options.base_url):
         raise Stop("--backend endpoint and --base-url http://HOST:PORT/v1 belong together")
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:

@@ -291,6 +291,7 @@ def test_the_metric_loads_offline_and_clusters_by_question() -> None:
         (["--data", "own={tmp}/q.jsonl", "--seeds", "0"], "--seeds 0: 1 or more"),
         (["--data", "own={tmp}/q.jsonl", "--temperature", "0", "--seeds", "2"], "all seeds give"),
         (["--data", "own={tmp}/q.jsonl", "--backend", "endpoint"], "belong together"),
+        (["--data", "own={tmp}/q.jsonl", "--backend", "vllm"], "needs vLLM: pip install"),
         ([], "no benchmark is named"),
         (["--data", "own={tmp}/q.jsonl", "--out", "{tmp}"], "holds something else"),
         (["--data", "own={tmp}/q.jsonl", "--colour", "red"], "--colour"),
