@@ -7,6 +7,7 @@ accuracy-tokens            what a run scores for the tokens it spends, over the 
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 from collections.abc import Iterator
@@ -125,33 +126,46 @@ def _forest(
     said = []
     for panel, mode in zip(panels, modes, strict=True):
         panel.set_title(WORDS[mode])
-        panel.set_xlabel("points more than the first run")
+        panel.set_xlabel(f"points more than {drawable(base)}")
         panel.axvline(0, color="#777777", linewidth=1)
         panel.set_yticks(range(len(names)), [drawable(name) for name in names])
         panel.set_ylim(len(names) - 0.5, -0.5)
         for number, (other, colour) in enumerate(others.items()):
             shift = (number - (len(others) - 1) / 2) * 0.7 / max(len(others), 2)
-            for name, one in found.get((mode, other), []):
-                known = np.isfinite(one.alone) and one.error > 0
-                half = 100 * one.alone * one.error if known else 0
+            groups = found.get((mode, other), [])
+            for known in (True, False):  # one call each: a call for every mark takes seconds
+                some = [(name, one) for name, one in groups if _has_interval(one) is known]
                 panel.errorbar(
-                    100 * one.mean,
-                    names.index(name) + shift,
-                    xerr=half,
+                    [100 * one.mean for _, one in some],
+                    [names.index(name) + shift for name, _ in some],
+                    xerr=[100 * one.half(one.alone) if known else 0 for _, one in some],
                     color=colour,
+                    linestyle="",
                     marker=MARKS[mode],
                     markersize=4,
                     markerfacecolor=colour if known else "white",
                 )
-                said.append(f"{other} in {name}, {WORDS[mode]}: {100 * one.mean:+.1f}")
+            place = f"{WORDS[mode]}, {other}"
+            said += [f"{place}, {name}: {100 * one.mean:+.1f}" for name, one in groups]
     _legend(figure, others)
     shows = (
         f"Difference from {base} by {kind} in points, with an interval of 95% each that is not "
         f"corrected; hollow where too few questions differ for an interval. {'; '.join(said)}."
     )
     title = f"{benchmark}: difference from {base} by {kind}"
-    file = re.sub(r"[^\w-]+", "-", benchmark)[:60]
-    return Picture(f"{file}-{kind}", title, shows, _png(figure))
+    return Picture(f"{_file_name(benchmark)}-{kind}", title, shows, _png(figure))
+
+
+def _has_interval(one: Difference) -> bool:
+    return bool(one.error > 0 and np.isfinite(one.alone))
+
+
+def _file_name(benchmark: str) -> str:
+    """The benchmark's name, or what is left of it that a file may be called, with a hash of it."""
+    safe = re.sub(r"[^a-zA-Z0-9_-]+", "-", benchmark)[:60]
+    if safe == benchmark:
+        return safe
+    return f"{safe}-{hashlib.sha256(benchmark.encode()).hexdigest()[:8]}"
 
 
 def _panels(
