@@ -73,19 +73,28 @@ def read_run(folder: Path | str, *, columns: list[str] | None = None) -> Run:
             f"{folder} holds no results ({RECORD} and {SAMPLES}); make them: "
             f"python recipes/eval.py --model MODEL --out {folder}"
         )
+    return Run(folder, record, read_samples(path, columns=columns))
+
+
+def read_samples(path: Path, *, columns: list[str] | None = None) -> pa.Table:
+    """Read a table of samples, all columns or some.
+
+    Raises:
+        Stop: it is of another format.
+    """
+    wanted = [field for field in SCHEMA if columns is None or field.name in columns]
     try:
         found = pq.read_schema(path)
-        wanted = [field for field in SCHEMA if columns is None or field.name in columns]
         for field in SCHEMA:
             if field.name not in found.names or found.field(field.name).type != field.type:
                 raise Stop(
                     f"{path} is of another format: it needs a column {field.name} of type "
                     f"{field.type}; has: {', '.join(found.names)}"
                 )
-        samples = pq.read_table(path, columns=[field.name for field in wanted])
+        read = pq.read_table(path, columns=[field.name for field in wanted])
     except (pa.ArrowInvalid, OSError) as error:
         raise Stop(f"{path} cannot be read: {' '.join(str(error).split())[:200]}") from error
-    return Run(folder, record, samples.cast(pa.schema(wanted)))
+    return read.cast(pa.schema(wanted))
 
 
 def read_record(folder: Path) -> dict[str, Any] | None:
