@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from itertools import combinations
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from paired import Pair, pair
@@ -97,10 +98,13 @@ def line_up(runs: list[Scored], *, against: str | None = None) -> tuple[list[Com
     """
     pairs = list(combinations(runs, 2))
     if against is not None:
-        names = [run.name for run in runs]
-        if against not in names:
-            raise Stop(f"no run is called {against!r}; they are: {', '.join(names)}")
-        base = runs[names.index(against)]
+        called = [
+            run for run in runs if against == run.name or Path(against).resolve() == run.folder
+        ]
+        if not called:
+            names = ", ".join(run.name for run in runs)
+            raise Stop(f"no run is called {against!r}; they are: {names}")
+        base = called[0]
         pairs = [(base, run) for run in runs if run is not base]
     compared: list[Compared] = []
     notes: list[str] = []

@@ -34,7 +34,9 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("runs", nargs="+", type=Path, help="folders that eval.py wrote")
     options.add_argument("--out", type=Path, required=True, help="folder of the report")
     options.add_argument(
-        "--against", metavar="RUN", help="compare each run with this one only (default: all pairs)"
+        "--against",
+        metavar="RUN",
+        help="compare each with this one, by name or folder (default: all pairs)",
     )
     options.add_argument(
         "--benchmarks", type=_names, default=(), help="these only: demo,gpqa_diamond"

@@ -146,7 +146,7 @@ def _elsewhere(found: dict[str, Obedience]) -> list[str]:
                 continue
             low, high = change(before, after)
             if low <= 0 <= high:
-                verdict = f"as often as far as can be told ({100 * low:+.1f} to {100 * high:+.1f})"
+                verdict = f"as often, give or take ({100 * low:+.1f} to {100 * high:+.1f} points)"
             else:
                 word = "more" if low > 0 else "less"
                 near, far = sorted((abs(low), abs(high)))

@@ -140,6 +140,16 @@ def test_fewer_questions_are_fewer_comparisons(
     assert "better − plain" not in text
 
 
+def test_the_run_to_compare_with_may_be_named_by_its_folder(
+    runs: list[Path], tmp_path: Path
+) -> None:
+    for name, against in (("one", "alike"), ("two", str(runs[1]))):
+        words = ["--benchmarks", "demo_like", "--modes", "think", "--against", against]
+        compare.main([*map(str, runs), *words, "--out", str(tmp_path / name)])
+    one, two = ((tmp_path / name / "comparison.md").read_text() for name in ("one", "two"))
+    assert one == two
+
+
 def test_the_same_runs_give_the_same_report(runs: list[Path], tmp_path: Path) -> None:
     words = [*map(str, runs[:2]), "--benchmarks", "gpqa_diamond"]
     for out in ("one", "two"):
