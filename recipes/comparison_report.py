@@ -16,11 +16,12 @@ from comparable import Compared
 from comparison_pictures import Picture
 from model_card import plain
 from paired import LEVEL, Difference
+from preflight import Stop
 from report import printable
 from tallies import Scored
 
 HERE = Path(__file__).parent
-PAGES = {"comparison.md": "comparison.md.jinja", "comparison.html": "comparison.html.jinja"}
+TEMPLATES = {"comparison.md": "comparison.md.jinja", "comparison.html": "comparison.html.jinja"}
 
 
 class Section(NamedTuple):
@@ -98,27 +99,35 @@ def _correction(comparisons: int) -> str:
 
 
 def write(folder: Path, title: str, parts: list[Section], *, synthetic: bool) -> list[Path]:
-    """Write both pages and the pictures, each whole or not at all; the pages last."""
+    """Write both pages and the pictures, each whole or not at all; the pages last.
+
+    Raises:
+        Stop: the folder cannot be written to.
+    """
+    pages = {name: _render(name, title, parts, synthetic=synthetic) for name in TEMPLATES}
+    pictures = (picture for part in parts for picture in part.pictures)
+    try:
+        for picture in pictures:
+            _write(folder / "pictures" / f"{picture.name}.png", picture.png)
+        for name, text in pages.items():
+            _write(folder / name, text.encode())
+    except OSError as error:
+        raise Stop(f"the report cannot be written to {folder}: {error.strerror}") from error
+    return [folder / name for name in pages]
+
+
+def _render(page: str, title: str, parts: list[Section], *, synthetic: bool) -> str:
     import jinja2
 
-    for part in parts:
-        for picture in part.pictures:
-            _write(folder / "pictures" / f"{picture.name}.png", picture.png)
-    written = []
-    for name, template in PAGES.items():
-        environment = jinja2.Environment(
-            undefined=jinja2.StrictUndefined,
-            autoescape=name.endswith(".html"),
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        environment.filters |= {"plain": plain, "printable": printable, "base64": _base64}
-        text = environment.from_string((HERE / template).read_text(encoding="utf-8")).render(
-            title=title, sections=parts, synthetic=synthetic
-        )
-        _write(folder / name, text.encode())
-        written.append(folder / name)
-    return written
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined,
+        autoescape=page.endswith(".html"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"plain": plain, "printable": printable, "base64": _base64}
+    template = environment.from_string((HERE / TEMPLATES[page]).read_text(encoding="utf-8"))
+    return template.render(title=title, sections=parts, synthetic=synthetic)
 
 
 def _base64(data: bytes) -> str:

@@ -330,6 +330,13 @@ def test_a_word_that_nobody_knows(words: tuple[str, ...], told: str, tmp_path: P
     assert stopped([*folders, *words], tmp_path / "out") == told
 
 
+def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
+    folder = one(tmp_path, "a")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Stop, match=r"the report cannot be written to .*file: "):
+        compare.main([folder, "--out", str(tmp_path / "file")])
+
+
 def test_errors_are_one_line_and_exit_code_2(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, ROOT / "recipes" / "compare.py", "nowhere", "--out", tmp_path / "out"],
