@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from engines import Keep, NoCache, Reply, batches, read_reply, respond
+from engines import Keep, NoCache, Reply, read_reply, respond
 from lighteval.models.model_input import GenerationParameters
 from lighteval.models.transformers import transformers_model
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
@@ -19,6 +20,26 @@ if TYPE_CHECKING:
     from student_facts import Sampling, Student
 
 
+STAGES = (64, 192, 512, 1536, 4096)
+"""After so many tokens the replies that go on are put together anew: a batch takes as long as its
+longest reply, and most are shorter. Our choice."""
+
+WINDOW = 8
+"""So many batches are answered before the next begin; a kill loses those of them that go on."""
+
+
+@dataclass
+class Going:
+    """A reply that is being made."""
+
+    doc: Doc
+    text: str  # of the prompt
+    prompt: list[int]
+    seed: int
+    limit: int  # tokens of the reply
+    said: list[int]
+
+
 class SeededDraw(LogitsProcessor):
     """Draw each row's token with a number that follows from its prompt, the seed and the step.
 
@@ -27,12 +48,13 @@ class SeededDraw(LogitsProcessor):
     change, hence every other token is forbidden, and the likeliest one is left.
     """
 
-    def __init__(
-        self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], steps: int, how: Sampling
-    ):
+    def __init__(self, rows: Sequence[Going], steps: int, how: Sampling):
         self.how = how
         self.step = 0
-        numbers = [generator(*one).random(steps) for one in zip(prompts, seeds, strict=True)]
+        numbers = [
+            generator(row.prompt, row.seed).random(len(row.said) + steps)[len(row.said) :]
+            for row in rows
+        ]
         self.numbers = torch.tensor(np.stack(numbers))
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
@@ -74,36 +96,40 @@ class AccelerateModel(transformers_model.TransformersModel):
 
     def greedy_until(self, docs: list[Doc]) -> list[ModelResponse]:
         """Answer, at whatever temperature: the name is lighteval's."""
-        prompts = {id(doc): self.prompt_manager.prepare_prompt(doc) for doc in docs}
         replies: dict[int, Reply] = {}
-        # The longest first: what does not fit fails at once.
-        for batch in batches(docs, self.batch_size, lambda doc: -len(prompts[id(doc)])):
-            answered = self._answer(batch, [prompts[id(doc)] for doc in batch])
-            self.keep(batch, answered)
-            replies |= {id(doc): reply for doc, reply in zip(batch, answered, strict=True)}
+        begun = [self._begin(doc) for doc in docs]
+        # Short ones together, as far as one can know; long ones go first, for the memory.
+        begun.sort(key=lambda one: (one.limit, one.doc.specific["mode"], -len(one.prompt)))
+        for window in slices(begun, WINDOW * self.batch_size):
+            longest = max(one.limit for one in window)
+            for stage in (*(stage for stage in STAGES if stage < longest), longest):
+                for batch in slices(window, self.batch_size):
+                    ended = self._go_on(batch, stage)
+                    if ended:
+                        told = [self._reply(one) for one in ended]
+                        self.keep([one.doc for one in ended], told)
+                        replies |= {id(o.doc): r for o, r in zip(ended, told, strict=True)}
+                window = [one for one in window if id(one.doc) not in replies]
         return respond(docs, replies)
 
-    def _answer(self, batch: Sequence[Doc], prompts: list[str]) -> list[Reply]:
-        given = self.tokenizer(
-            prompts,
-            padding=True,
-            add_special_tokens=self.add_special_tokens,
-            return_tensors="pt",
-        ).to(self.model.device)
-        ids, mask = given["input_ids"], given["attention_mask"]
-        width = ids.shape[1]
-        steps = min(batch[0].generation_size or self.max_length, self.max_length - width)
-        if steps < 1:
-            raise ValueError(f"a question has {width} tokens, and it takes {self.max_length}")
-        draw = []
-        if self.sampling.temperature > 0:
-            rows = [row[seen.bool()].tolist() for row, seen in zip(ids, mask, strict=True)]
-            seeds = [doc.specific["seed"] for doc in batch]
-            draw.append(SeededDraw(rows, seeds, steps, self.sampling))
+    def _begin(self, doc: Doc) -> Going:
+        text = self.prompt_manager.prepare_prompt(doc)
+        ids = self.tokenizer(text, add_special_tokens=self.add_special_tokens)["input_ids"]
+        limit = min(doc.generation_size or self.max_length, self.max_length - len(ids))
+        if limit < 1:
+            raise ValueError(f"a question has {len(ids)} tokens, and it takes {self.max_length}")
+        return Going(doc, text, ids, doc.specific["seed"], limit, [])
+
+    def _go_on(self, batch: Sequence[Going], stage: int) -> list[Going]:
+        """Let replies go on up to so many tokens; those that ended."""
+        rows = [one.prompt + one.said for one in batch]
+        given = self.tokenizer.pad({"input_ids": rows}, return_tensors="pt").to(self.model.device)
+        steps = max(min(stage, one.limit) - len(one.said) for one in batch)
+        draw = [SeededDraw(batch, steps, self.sampling)] if self.sampling.temperature > 0 else []
         with torch.inference_mode():
             out = self.model.generate(
-                input_ids=ids,
-                attention_mask=mask,
+                input_ids=given["input_ids"],
+                attention_mask=given["attention_mask"],
                 generation_config=GenerationConfig(
                     max_new_tokens=steps,
                     do_sample=False,
@@ -112,10 +138,20 @@ class AccelerateModel(transformers_model.TransformersModel):
                 ),
                 logits_processor=LogitsProcessorList(draw),
             )
-        return [
-            read_reply(row.tolist(), self.tokenizer, self.stops, prompt=prompt)
-            for row, prompt in zip(out[:, width:], prompts, strict=True)
-        ]
+        ended = []
+        for one, new in zip(batch, out[:, given["input_ids"].shape[1] :].tolist(), strict=True):
+            one.said += new[: one.limit - len(one.said)]
+            if len(one.said) >= one.limit or any(id in self.stops for id in new):
+                ended.append(one)
+        return ended
+
+    def _reply(self, one: Going) -> Reply:
+        return read_reply(one.said, self.tokenizer, self.stops, prompt=one.text)
+
+
+def slices(rows: Sequence[Going], size: int) -> Iterator[Sequence[Going]]:
+    """So many at a time."""
+    return (rows[at : at + size] for at in range(0, len(rows), size))
 
 
 def load_accelerate(student: Student, keep: Keep) -> AccelerateModel:

@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,12 +97,16 @@ def test_the_record_says_what_was_run(asked: tuple[Path, list[str]]) -> None:
     assert record["instructions"]["think"] == INSTRUCTIONS["think"]
 
 
-def test_seeds_differ_and_repeat_whatever_stands_beside(asked: tuple[Path, list[str]]) -> None:
+def test_seeds_differ_and_repeat_whatever_stands_beside(
+    asked: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder, words = asked
     rows = rows_of(folder)
     first, second = ([row["text"] for row in rows if row["seed"] == seed] for seed in (0, 1))
     assert sum(a != b for a, b in zip(first, second, strict=True)) > 0.9 * len(first)
-    again = folder.parent / "again"  # other batches, and one benchmark and mode alone
+    # Other batches, put together anew at other places, and one benchmark and mode alone.
+    monkeypatch.setattr("engine_accelerate.STAGES", (3, 7))
+    again = folder.parent / "again"
     data = words[words.index("--data") + 1]
     evaluation.main(
         [*words[:2], "--data", data, "--max-samples", "6", "--seeds", "2", "--out", str(again),
@@ -157,21 +162,25 @@ def test_all_engines_are_given_the_same_prompt(small: Path) -> None:
 def test_draws_follow_the_distribution() -> None:
     """4,000 prompts, one token each: shares as temperature and top_p want them."""
     import torch
-    from engine_accelerate import SeededDraw
+    from engine_accelerate import Going, SeededDraw
     from student_facts import Sampling
     from transformers import TemperatureLogitsWarper, TopPLogitsWarper
 
     scores = torch.tensor([[2.0, 1.5, 1.0, 0.0, -1.0, -3.0]]).repeat(4000, 1)
-    prompts = [[n] for n in range(4000)]
-    draw = SeededDraw(prompts, [7] * 4000, 3, Sampling(0.7, 0.9))
+    rows = [Going(None, "", [n], 7, 3, []) for n in range(4000)]
+    draw = SeededDraw(rows, 3, Sampling(0.7, 0.9))
     drawn = draw(torch.zeros(4000, 1), scores).argmax(-1)
     wanted = TopPLogitsWarper(0.9)(None, TemperatureLogitsWarper(0.7)(None, scores[:1]))
     wanted = wanted.softmax(-1)[0]
     shares = torch.bincount(drawn, minlength=6) / 4000
     assert (shares - wanted).abs().max() < 0.03  # 4 standard errors
     assert (shares[wanted == 0] == 0).all()
-    once_more = SeededDraw(prompts, [7] * 4000, 3, Sampling(0.7, 0.9))
+    once_more = SeededDraw(rows, 3, Sampling(0.7, 0.9))
     assert (once_more(torch.zeros(4000, 1), scores).argmax(-1) == drawn).all()
+    second = draw(torch.zeros(4000, 1), scores).argmax(-1)
+    later = SeededDraw([replace(row, said=[0]) for row in rows], 2, Sampling(0.7, 0.9))
+    assert (later(torch.zeros(4000, 1), scores).argmax(-1) == second).all()
+    assert (second != drawn).any()
 
 
 # Questions
