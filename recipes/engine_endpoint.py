@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-import time
 from typing import TYPE_CHECKING, Any
 
 from engines import Keep, NoCache, Reply, respond
@@ -28,13 +27,26 @@ if TYPE_CHECKING:
 KEY = "EVAL_API_KEY"
 """The variable with the endpoint's key. No other key or token is ever sent to it."""
 
-RETRIES, SECONDS_A_REPLY, SECONDS_TO_KEEP = 6, 3600.0, 5.0
+RETRIES = 6
+SECONDS_TO_REACH, SECONDS_A_REPLY, SECONDS_TO_KEEP = 30.0, 3600.0, 5.0
 
 
 def seed_of(doc: Doc) -> int:
     """The seed of a request: another one for each question."""
     told = f"{doc.specific['seed']}\0{doc.specific['question_id']}\0{doc.specific['mode']}"
     return int.from_bytes(hashlib.sha256(told.encode()).digest()[:4], "little") >> 1
+
+
+async def _reach(client: Any, url: str) -> None:
+    """See whether anything is there, before trying again and again."""
+    import openai
+
+    try:
+        await client.with_options(max_retries=0, timeout=SECONDS_TO_REACH).models.list()
+    except openai.APIConnectionError as error:
+        raise Stop(f"nothing answers at {url}; is the server up, and its path /v1?") from error
+    except openai.APIStatusError:
+        return  # it answers; not every server lists what it serves
 
 
 class EndpointModel(LightevalModel):
@@ -58,35 +70,35 @@ class EndpointModel(LightevalModel):
     async def _ask_all(self, docs: list[Doc]) -> dict[int, Reply]:
         import openai
 
-        student, replies = self.student, {}
+        url, replies = self.student.options.base_url, {}
         waiting: list[tuple[Doc, Reply]] = []
-        kept_at = time.monotonic()
-        gate = asyncio.Semaphore(student.options.requests)
+        gate = asyncio.Semaphore(self.student.options.requests)
         client = openai.AsyncOpenAI(
-            base_url=student.options.base_url,
+            base_url=url,
             api_key=os.environ.get(KEY, "none"),
             max_retries=RETRIES,  # with growing pauses, or as long as the server asks for
             timeout=SECONDS_A_REPLY,
         )
 
-        async def ask(doc: Doc) -> tuple[Doc, Reply]:
+        async def ask(doc: Doc) -> None:
             async with gate:
-                return doc, await self._ask(client, doc)
+                waiting.append((doc, await self._ask(client, doc)))
 
-        tasks = [asyncio.create_task(ask(doc)) for doc in docs]
+        tasks: list[asyncio.Task[None]] = []
         try:
-            for task in asyncio.as_completed(tasks):
-                waiting.append(await task)
-                if time.monotonic() - kept_at > SECONDS_TO_KEEP:
-                    self._flush(waiting, replies)
-                    kept_at = time.monotonic()
+            await _reach(client, url)
+            tasks = [asyncio.create_task(ask(doc)) for doc in docs]
+            open_tasks: set[asyncio.Task[None]] = set(tasks)
+            while open_tasks:
+                done, open_tasks = await asyncio.wait(open_tasks, timeout=SECONDS_TO_KEEP)
+                self._flush(waiting, replies)
+                for task in done:
+                    task.result()
         except openai.OpenAIError as error:
             told = " ".join(str(error).split())[:300]
-            if isinstance(error, openai.APIConnectionError) and not replies and not waiting:
-                raise Stop(f"nothing answers at {student.options.base_url}: {told}") from error
             raise Stop(
-                f"the endpoint {student.options.base_url} failed: {told}. What was answered is "
-                "kept; the same command goes on"
+                f"the endpoint {url} failed: {told}. What was answered is kept; the same command "
+                "goes on"
             ) from error
         finally:
             for task in tasks:

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,12 +25,12 @@ import samples
 import student_facts
 from preflight import Stop
 from questions import BENCHMARKS, GROUPS, Benchmark, Questions, benchmarks_of, read_questions
+from scores import scores_of
 
 if TYPE_CHECKING:
     from engines import Reply
+    from lighteval.models.abstract_model import LightevalModel
     from lighteval.tasks.requests import Doc
-
-METRIC = Path(__file__).parent / "reasoning_accuracy"
 
 
 class Job(NamedTuple):
@@ -227,36 +229,44 @@ def run(
             )
         shown = 0.5 if sys.stderr.isatty() else 20
         with tqdm(total=asked, unit="reply", mininterval=shown, smoothing=0.05) as bar:
+            told_of = {"replies": 0, "tokens": 0, "seconds": 0.0}  # since the start, loading apart
+            began = time.monotonic()
 
-            def keep(docs: list[Doc], replies: list[Reply]) -> None:
+            def load() -> LightevalModel:
+                nonlocal began
+                loaded = student.load(keep)
+                began = time.monotonic()
+                return loaded
+
+            def keep(docs: Sequence[Doc], replies: Sequence[Reply]) -> None:
                 kept.add(docs, replies)
+                told_of["replies"] += len(docs)
+                told_of["tokens"] += sum(reply.tokens for reply in replies)
+                told_of["seconds"] = round(time.monotonic() - began, 1)
                 bar.update(len(docs))
 
-            run_tasks(tasks, lambda: student.load(keep), scratch=Path(scratch))
+            run_tasks(tasks, load, scratch=Path(scratch))
+            kept.record["asked"] = told_of
 
 
 def report(folder: Path) -> None:
-    """Print the scores, by our metric for `evaluate`."""
-    import evaluate
-
-    read = results.read_run(folder)
-    metric = evaluate.load(str(METRIC))
-    rows = read.samples.to_pandas()
-    print(f"\n{'':24}{'accuracy':>18}{'tokens':>9}{'thinks':>8}{'cut':>7}{'replies':>9}")
-    for (benchmark, mode), group in rows.groupby(["benchmark", "mode"], sort=False):
-        told = metric.compute(
-            predictions=group["correct"].tolist(),
-            questions=group["question_id"].tolist(),
-            tokens=group["tokens"].tolist(),
-            truncated=group["truncated"].tolist(),
-        )
+    """Print the scores."""
+    print(f"\n{'':24}{'accuracy':>14}{'tokens':>9}{'thinks':>8}{'cut':>8}{'replies':>9}")
+    columns = ["benchmark", "question_id", "mode", "seed"]
+    columns += ["correct", "tokens", "thought", "truncated"]
+    for one in scores_of(results.read_run(folder, columns=columns)):
         print(
-            f"{benchmark + ' ' + mode:24}{100 * told['accuracy']:>9.1f} ± "
-            f"{100 * told['standard_error']:<6.1f}{told['tokens']:>9.0f}"
-            f"{100 * group['thought'].mean():>7.0f}%{100 * told['truncated']:>6.1f}%"
-            f"{len(group):>9,}"
+            f"{one.benchmark + ' ' + one.mode:24}{100 * one.accuracy:>7.1f} ± "
+            f"{100 * one.standard_error:<4.1f}{one.tokens:>9,.0f}{one.thought:>8.0%}"
+            f"{one.truncated:>8.1%}{one.replies:>9,}"
         )
     print(f"\nevery reply is in {folder / results.SAMPLES}")
+    if same := samples.same_over_seeds(folder):
+        print(
+            f"warning: {same}: two seeds gave the same replies throughout, so nothing was sampled; "
+            "the server ignores temperature or seed",
+            file=sys.stderr,
+        )
 
 
 if __name__ == "__main__":
@@ -264,3 +274,6 @@ if __name__ == "__main__":
         main(sys.argv[1:])
     except Stop as error:
         launching.fail(error)
+    except KeyboardInterrupt:
+        print("stopped; what was answered is kept, and the same command goes on", file=sys.stderr)
+        sys.exit(130)

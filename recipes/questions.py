@@ -22,6 +22,7 @@ from preflight import Stop
 SHUFFLING = 1
 """Raise it when the order of options changes for the same question and seed."""
 
+COMMIT = re.compile("[0-9a-f]{40}")
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 FILES = (".parquet", ".jsonl", ".json", ".csv")
 
@@ -65,9 +66,9 @@ BENCHMARKS = {
     benchmark.name: benchmark
     for benchmark in (
         # Traces of the demo have at most some 600 tokens: ours.
-        Benchmark("demo_like", split="like", max_new_tokens=1024),
-        Benchmark("demo_harder", split="harder", max_new_tokens=1024),
-        Benchmark("demo_unseen", split="unseen", max_new_tokens=1024),
+        Benchmark("demo_like", None, "benchmark", "like", max_new_tokens=1024),
+        Benchmark("demo_harder", None, "benchmark", "harder", max_new_tokens=1024),
+        Benchmark("demo_unseen", None, "benchmark", "unseen", max_new_tokens=1024),
         # Seeds and length are the paper's.
         Benchmark("gpqa_diamond", "Idavidrein/gpqa", "gpqa_diamond", "train", 24, paper="GPQA-D"),
         Benchmark("math_500", "HuggingFaceH4/MATH-500", None, "test", 16, paper="MATH-500"),
@@ -219,7 +220,7 @@ def _read_hub(
     from datasets.exceptions import DatasetNotFoundError
 
     name, _, revision = (data or benchmark.hub_id or "").partition("@")
-    subset = benchmark.subset if name == benchmark.hub_id else None
+    subset = benchmark.subset if benchmark.hub_id in (None, name) else None
     try:
         rows = load_dataset(name, subset, split=benchmark.split, revision=revision or None)
     except (DatasetNotFoundError, ConnectionError, OSError, ValueError) as error:
@@ -229,13 +230,30 @@ def _read_hub(
             f"https://huggingface.co/datasets/{name} and log in (hf auth login); without a network "
             f"name a file: --data {benchmark.name}=FILE"
         ) from error
-    commits = [
-        part
-        for file in rows.cache_files
-        for part in Path(file["filename"]).parts
-        if re.fullmatch("[0-9a-f]{40}", part)
-    ]
-    return rows, name, commits[0] if commits else None
+    # datasets names the folder of its cache by the commit.
+    parts = [part for file in rows.cache_files for part in Path(file["filename"]).parts]
+    commit = next((part for part in parts if COMMIT.fullmatch(part)), None)
+    if revision and commit:
+        _check_revision(name, revision, commit)
+    return rows, name, commit
+
+
+def _check_revision(name: str, revision: str, commit: str) -> None:
+    """Stop if the rows are of another revision: load_dataset may answer from its cache."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+
+    asked = revision
+    if COMMIT.fullmatch(revision) is None:
+        try:
+            asked = HfApi().dataset_info(name, revision=revision).sha or commit
+        except (HfHubHTTPError, OfflineModeIsEnabled, ConnectionError) as error:
+            raise Stop(
+                f"whether the cached rows are {name}@{revision} cannot be seen offline; name the "
+                f"commit: {name}@{commit}"
+            ) from error
+    if asked != commit:
+        raise Stop(f"asked for {name}@{revision}, which is {asked[:12]}, but read {commit[:12]}")
 
 
 def _questions(rows: Iterable[Mapping[str, Any]], told: str) -> list[Question]:

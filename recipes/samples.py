@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lighteval.tasks.requests import Doc
 
 PARTS = ".parts"
-SAME = ("model", "model_revision", "engine", "dtype", "instructions")
+SAME = ("model_revision", "engine", "dtype", "instructions")
 SAME_OF_BENCHMARK = ("data_revision", "max_new_tokens", "sampling")
 """What has to agree when a run goes on."""
 
@@ -92,6 +92,25 @@ class Samples:
         shutil.rmtree(self.folder / PARTS, ignore_errors=True)
 
 
+def same_over_seeds(folder: Path) -> str:
+    """The benchmarks and modes whose seeds all gave the same replies."""
+    read = results.read_samples(
+        folder / results.SAMPLES, columns=["benchmark", "mode", "seed", "question_id", "text"]
+    )
+    seeds = read.group_by(["benchmark", "mode"]).aggregate([("seed", "count_distinct")])
+    several = [row for row in seeds.to_pylist() if row["seed_count_distinct"] > 1]
+    replies = read.group_by(["benchmark", "mode", "question_id"]).aggregate(
+        [("text", "count_distinct")]
+    )
+    differ = {
+        (row["benchmark"], row["mode"])
+        for row in replies.to_pylist()
+        if row["text_count_distinct"] > 1
+    }
+    names = [(row["benchmark"], row["mode"]) for row in several]
+    return ", ".join(" ".join(name) for name in names if name not in differ)
+
+
 def _row(doc: Doc, reply: Reply) -> dict[str, Any]:
     told = doc.specific
     scored = scoring.score(
@@ -137,6 +156,8 @@ def _joined(before: dict[str, Any], now: dict[str, Any], folder: Path) -> dict[s
         for name in SAME
         if before.get(name) != now[name]
     ]
+    if now["model_revision"] is None and before["model"] != now["model"]:  # at an endpoint
+        differ.append(f"model was {before['model']!r}, is {now['model']!r}")
     benchmarks = dict(before["benchmarks"])
     for name, told in now["benchmarks"].items():
         was = benchmarks.get(name)

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import launching
 import model_card
 from preflight import Stop
 from questions import Benchmark
@@ -76,13 +77,15 @@ def look(options: argparse.Namespace) -> Student:
         (0.7 if qwen else 0.6) if options.temperature is None else options.temperature,
         (1.0 if qwen else 0.95) if options.top_p is None else options.top_p,
     )
-    if sampling.temperature == 0 and (options.seeds or 2) > 1:
-        raise Stop("at temperature 0 all seeds give the same replies: --seeds 1")
+    if sampling.temperature == 0:
+        if (options.seeds or 1) > 1:
+            raise Stop("at temperature 0 all seeds give the same replies: --seeds 1")
+        options.seeds = 1
     if options.backend == "endpoint":
         dtype, device, batch = "unknown", options.base_url, options.requests
     else:
         dtype, device = _device(options, config)
-        batch = options.batch_size or _batch(options, config, device)
+        batch = options.batch_size or _batch(options, config)
     text = config.get("text_config") or config
     positions = next(
         (text[key] for key in ("max_position_embeddings", "n_positions") if text.get(key)), None
@@ -112,6 +115,11 @@ def _check(options: argparse.Namespace) -> None:
         raise Stop(f"--temperature {options.temperature}: 0 to 2")
     if options.top_p is not None and not 0 < options.top_p <= 1:
         raise Stop(f"--top-p {options.top_p}: above 0, up to 1")
+    if options.backend == "vllm" and not launching.installed("vllm"):
+        raise Stop(
+            "--backend vllm needs vLLM: pip install 'lighteval[vllm]==0.13.0', in an environment "
+            "of its own, since that wants an older torch"
+        )
     if (options.backend == "endpoint") != bool(options.base_url):
         raise Stop("--backend endpoint and --base-url http://HOST:PORT/v1 belong together")
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
@@ -184,17 +192,17 @@ def _device(options: argparse.Namespace, config: dict[str, Any]) -> tuple[str, s
     return dtype.removeprefix("torch."), model_card.hardware(1)
 
 
-def _batch(options: argparse.Namespace, config: dict[str, Any], device: str) -> int:
+def _batch(options: argparse.Namespace, config: dict[str, Any]) -> int:
     """Questions at once: as many as the keys and values of whole replies have room for."""
     import torch
 
-    if not torch.cuda.is_available():
-        return CPU_BATCH
+    gpu = torch.cuda.is_available()
     text = config.get("text_config") or config
     heads = text.get("num_key_value_heads") or text.get("num_attention_heads") or 1
     width = text.get("head_dim") or text.get("hidden_size", 0) // text.get("num_attention_heads", 1)
-    per_token = 2 * 2 * text.get("num_hidden_layers", 1) * heads * max(width, 1)
+    per_token = 2 * (2 if gpu else 4) * text.get("num_hidden_layers", 1) * heads * max(width, 1)
     tokens = min(options.max_new_tokens or 16_384, text.get("max_position_embeddings") or 16_384)
-    free, _ = torch.cuda.mem_get_info()
-    room = 0.5 * free / (per_token * (tokens + 1024))
-    return int(min(GPU_BATCH, max(1, room)))
+    pages = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    free = torch.cuda.mem_get_info()[0] if gpu else pages
+    room = 0.5 * free / (per_token * (tokens + 1024))  # the other half: weights, activations
+    return int(min(GPU_BATCH if gpu else CPU_BATCH, max(1, room)))

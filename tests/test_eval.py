@@ -2,25 +2,33 @@
 
 import json
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import eval as evaluation
 import modes
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import questions
 import results
+import samples
+import scores
 from preflight import Stop
 from students import ROOT, make_student
 
 from builders.mixing import INSTRUCTIONS
 from builders.pool import Pool
+from tests.hub_server import COMMIT, HubServer
+from tests.test_recipe_hub import hub_environment
 
 pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.xdist_group("eval")]
 
@@ -70,9 +78,7 @@ def test_every_question_mode_and_seed_has_a_row(asked: tuple[Path, list[str]]) -
     assert len({tuple(row[key] for key in results.KEYS) for row in rows}) == len(rows)
     for row in rows:
         assert 1 <= row["tokens"] <= 16
-        assert (
-            row["truncated"] == (row["tokens"] == 16 and not row["correct"]) or row["tokens"] < 16
-        )
+        assert row["tokens"] == 16 or not row["truncated"]
         assert not (row["truncated"] and row["correct"])
     assert {row["domain"] for row in rows if row["benchmark"] == "letters"} == {"numbers", "others"}
     assert {row["reference"] for row in rows if row["benchmark"] == "letters"} > {"A", "B"}
@@ -210,6 +216,35 @@ def test_questions_that_are_asked_twice_keep_apart_and_few_are_the_same(tmp_path
     assert {q.text for q in few.rows} == {q.text for q in again.rows}
 
 
+def test_what_a_data_set_of_the_hub_resolved_to_is_recorded(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    (data / "data").mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist(LETTERS), data / "data" / "test-0.parquet")
+    (data / "README.md").write_text(
+        "---\nconfigs:\n- config_name: default\n  data_files:\n  - split: test\n"
+        "    path: data/*.parquet\n---\n"
+    )
+    read = (
+        "import sys; sys.path.append('recipes'); import questions; from preflight import Stop\n"
+        "try: got = questions.read_questions(questions.Benchmark('own'), sys.argv[1])\n"
+        "except Stop as error: sys.exit(str(error))\n"
+        "print(len(got.rows), got.data, got.revision)"
+    )
+
+    def run(name: str, **more: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, **hub_environment(server.url, tmp_path / "home"), **more}
+        command = [sys.executable, "-c", read, name]
+        return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
+
+    with HubServer("org/own", data, {}) as server:
+        assert run("org/own@v1.0.0").stdout.split() == ["8", "org/own", COMMIT]
+        assert f"but read {COMMIT[:12]}" in run(f"org/own@{'f' * 40}").stderr
+        assert "cannot be read" in run("org/other").stderr
+        offline = {"HF_HUB_OFFLINE": "1"}
+        assert run(f"org/own@{COMMIT}", **offline).stdout.split()[2] == COMMIT
+        assert f"name the commit: org/own@{COMMIT}" in run("org/own@v2.0.0", **offline).stderr
+
+
 def test_instructions_are_those_of_the_training_data(tmp_path: Path, release: Path) -> None:
     assert INSTRUCTIONS == modes.DEFAULT
     assert modes.find_instructions(str(tmp_path), str(release)).texts["think"]
@@ -226,7 +261,7 @@ def test_instructions_are_those_of_the_training_data(tmp_path: Path, release: Pa
 def test_the_metric_loads_offline_and_clusters_by_question() -> None:
     import evaluate
 
-    metric = evaluate.load(str(evaluation.METRIC))
+    metric = evaluate.load(str(scores.METRIC))
     told = metric.compute(
         predictions=[True, True, False, False], questions=["a", "a", "b", "b"],
         tokens=[1, 2, 3, 4], truncated=[False, False, False, True],
@@ -256,6 +291,7 @@ def test_the_metric_loads_offline_and_clusters_by_question() -> None:
         (["--data", "own={tmp}/q.jsonl", "--seeds", "0"], "--seeds 0: 1 or more"),
         (["--data", "own={tmp}/q.jsonl", "--temperature", "0", "--seeds", "2"], "all seeds give"),
         (["--data", "own={tmp}/q.jsonl", "--backend", "endpoint"], "belong together"),
+        (["--data", "own={tmp}/q.jsonl", "--backend", "vllm"], "needs vLLM: pip install"),
         ([], "no benchmark is named"),
         (["--data", "own={tmp}/q.jsonl", "--out", "{tmp}"], "holds something else"),
         (["--data", "own={tmp}/q.jsonl", "--colour", "red"], "--colour"),
@@ -360,3 +396,69 @@ def test_the_tasks_work_with_plain_lighteval(small: Path, tmp_path: Path) -> Non
     told = json.loads(path.read_text())["results"]
     assert {"nt_letters:think|0", "nt_letters:no_think|0"} <= set(told)
     assert set(told["nt_letters:think|0"]) >= {"correct", "found"}
+
+
+def test_seeds_that_change_nothing_are_noticed(
+    asked: tuple[Path, list[str]], tmp_path: Path
+) -> None:
+    read = results.read_run(asked[0])
+    assert samples.same_over_seeds(asked[0]) == ""
+    same = pa.array(read.samples["question_id"])  # what was said depends on the question alone
+    place = read.samples.column_names.index("text")
+    results.write_run(tmp_path, read.record, read.samples.set_column(place, "text", same))
+    assert "letters no_think" in samples.same_over_seeds(tmp_path)
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+    return port
+
+
+def test_an_endpoint_that_is_not_there(asked: tuple[Path, list[str]], tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{free_port()}/v1"
+    words = [*asked[1], "--backend", "endpoint", "--base-url", url, "--out", str(tmp_path / "out")]
+    with pytest.raises(Stop, match="nothing answers at http"):
+        evaluation.main(words)
+
+
+@pytest.mark.slow
+def test_a_student_behind_an_endpoint(
+    asked: tuple[Path, list[str]], small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Behind `transformers serve`, which samples where the student's generation config says so."""
+    student = tmp_path / "student"
+    shutil.copytree(small / "student", student)
+    told = json.loads((student / "generation_config.json").read_text())
+    (student / "generation_config.json").write_text(json.dumps({**told, "do_sample": True}))
+    port = free_port()
+    command = ["transformers", "serve", "--device", "cpu", "--host", "127.0.0.1", "--port", port]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "transformers.cli.transformers", *map(str, command[1:])],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    try:
+        wait_for(lambda: answers(f"http://127.0.0.1:{port}/health"), server)
+        words = [
+            *("--model", str(student), "--data", f"letters={small}/letters.jsonl"),
+            *("--tokenizer", str(student), "--seeds", "2", "--max-new-tokens", "16"),
+            *("--backend", "endpoint", "--base-url", f"http://127.0.0.1:{port}/v1"),
+        ]
+        evaluation.main([*words, "--out", str(tmp_path / "out")])
+        rows = rows_of(tmp_path / "out")
+        assert len(rows) == 8 * 3 * 2
+        assert all(1 <= row["tokens"] <= 16 and row["text"] for row in rows)
+        assert "nothing was sampled" not in capsys.readouterr().err
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
