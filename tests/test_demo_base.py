@@ -46,10 +46,11 @@ def test_the_base_loads_and_knows_sums(tokenizer) -> None:
 
 
 def test_the_chat_template_keeps_inline_thinking(tokenizer) -> None:
-    reply = join_reply("12 + 4 = 16.", "The answer is 16.")
-    chat = [{"role": "user", "content": "How many?"}, {"role": "assistant", "content": reply}]
+    (row,) = generate(1, seed=3)
+    reply = join_reply(row.reasoning, row.answer)
+    chat = [{"role": "user", "content": row.question}, {"role": "assistant", "content": reply}]
     text = tokenizer.apply_chat_template(chat, tokenize=False)
-    assert text == f"<|user|>How many?<|end|><|assistant|>{reply}<|end|>"
+    assert text == f"<|user|>{row.question}<|end|><|assistant|>{reply}<|end|>"
     assert tokenizer.decode(tokenizer(text).input_ids) == text
     prompt = tokenizer.apply_chat_template(chat[:1], tokenize=False, add_generation_prompt=True)
     assert text.startswith(prompt)
