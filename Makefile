@@ -49,6 +49,8 @@ bench: setup ## run the benchmarks; results go into benchmarks/README.md (an hou
 	$(BIN)/python benchmarks/push_release.py
 	$(BIN)/python benchmarks/compare_coverage.py
 	$(BIN)/python benchmarks/compare_runs.py
+	$(BIN)/python benchmarks/eval_scoring.py
+	$(BIN)/python benchmarks/eval_cpu.py
 
 learnability: setup ## train the demo student: does it learn from the pool? (20 minutes)
 	$(BIN)/nt import demo --rows 30000 --seed 1000 --pool out/base-pool

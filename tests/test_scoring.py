@@ -10,6 +10,8 @@ from letters import final_letter
 from scoring import score, take_apart
 
 SETS = sorted((Path(__file__).parent / "data").glob("labelled_replies*.jsonl"))
+# Ours was read while the scorer was written; the frozen one was not.
+FLOORS = {"labelled_replies": 0.98, "labelled_replies_frozen": 0.9}
 pytestmark = pytest.mark.filterwarnings("default")
 
 
@@ -27,7 +29,7 @@ def test_the_scorer_agrees_with_people(path: Path) -> None:
     replies = read(path)
     wrong = [reply for reply in replies if not agrees(reply)]
     forms = Counter(f"{reply['kind']} {reply['form']}" for reply in wrong)
-    assert len(wrong) <= 0.05 * len(replies), forms
+    assert len(wrong) <= (1 - FLOORS[path.stem]) * len(replies), forms
     assert {reply["correct"] for reply in replies} == {True, False}
 
 
