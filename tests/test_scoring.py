@@ -50,3 +50,12 @@ def test_every_letter_in_every_place(letter: str) -> None:
     for form in ("{}", "({})", "**{}**", "Answer: {}", "The answer is {}.", "\\boxed{{{}}}"):
         assert final_letter(form.format(letter), 10) == letter
         assert final_letter(form.format(letter), ord(letter) - ord("A")) is None
+
+
+def test_a_reply_that_repeats_itself_is_scored_in_no_time() -> None:
+    for text in ("A B C D " * 10000, "the answer is " + "therefore thus the option " * 4000):
+        assert final_letter_of(text) in (None, "A", "B", "C", "D")
+
+
+def final_letter_of(text: str) -> str | None:
+    return score("letter", text, "C", options=4).extracted
