@@ -50,6 +50,8 @@ bench: setup ## run the benchmarks; results go into benchmarks/README.md (an hou
 	$(BIN)/python benchmarks/push_release.py
 	$(BIN)/python benchmarks/compare_coverage.py
 	$(BIN)/python benchmarks/compare_runs.py
+	$(BIN)/python benchmarks/eval_scoring.py
+	$(BIN)/python benchmarks/eval_cpu.py
 
 base: setup ## make the base of the demo's student again, in out/demo-base (an hour on one core)
 	$(BIN)/nt import demo --rows 60000 --seed 1000 --pool out/base-pool

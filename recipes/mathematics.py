@@ -18,7 +18,8 @@ from boxes import boxes
 
 LONGEST = 300
 """An answer with more characters is compared as text alone: parsing could take for ever."""
-SECONDS = 3
+SECONDS = 20
+"""By the clock, so with room for a busy machine: a score must not depend on that."""
 
 HEAD = re.compile(
     r"(?i:\banswer\b[^.\n:=]{0,40}?(?:\bis\b|\bare\b|\bbe\b|:|=|\n))[\s:*_]*"

@@ -16,8 +16,9 @@ import mathematics
 
 OPEN, CLOSE = "<think>", "</think>"
 
-VERSION = 1
-"""Raise it when a reply is scored in another way."""
+LOOKED_AT = 2000
+"""Characters at the end that are looked at: the decision stands there, and a reply that repeats
+itself for ever takes no longer than another. Our choice."""
 
 
 class Parts(NamedTuple):
@@ -50,7 +51,7 @@ def score(
     """Score a reply of kind `letter` or `math`."""
     if truncated:
         return Score(False, None)
-    answer = take_apart(text).answer
+    answer = take_apart(text).answer[-LOOKED_AT:]
     if kind == "letter":
         letter = letters.final_letter(answer, options or 4)
         return Score(letter is not None and letter == reference, letter)

@@ -10,9 +10,8 @@ from letters import final_letter
 from scoring import score, take_apart
 
 SETS = sorted((Path(__file__).parent / "data").glob("labelled_replies*.jsonl"))
-# Of the set that was read while the scorer was written, and of the one that was not: it agrees with
-# 92% of those (benchmarks/README.md lists the others), and must not be tuned on them.
-DISAGREES = {"labelled_replies": 0.05, "labelled_replies_frozen": 0.1}
+# Ours was read while the scorer was written; the frozen one was not.
+FLOORS = {"labelled_replies": 0.98, "labelled_replies_frozen": 0.9}
 pytestmark = pytest.mark.filterwarnings("default")
 
 
@@ -30,7 +29,7 @@ def test_the_scorer_agrees_with_people(path: Path) -> None:
     replies = read(path)
     wrong = [reply for reply in replies if not agrees(reply)]
     forms = Counter(f"{reply['kind']} {reply['form']}" for reply in wrong)
-    assert len(wrong) <= DISAGREES[path.stem] * len(replies), forms
+    assert len(wrong) <= (1 - FLOORS[path.stem]) * len(replies), forms
     assert {reply["correct"] for reply in replies} == {True, False}
 
 
@@ -51,3 +50,12 @@ def test_every_letter_in_every_place(letter: str) -> None:
     for form in ("{}", "({})", "**{}**", "Answer: {}", "The answer is {}.", "\\boxed{{{}}}"):
         assert final_letter(form.format(letter), 10) == letter
         assert final_letter(form.format(letter), ord(letter) - ord("A")) is None
+
+
+def test_a_reply_that_repeats_itself_is_scored_in_no_time() -> None:
+    for text in ("A B C D " * 10000, "the answer is " + "therefore thus the option " * 4000):
+        assert final_letter_of(text) in (None, "A", "B", "C", "D")
+
+
+def final_letter_of(text: str) -> str | None:
+    return score("letter", text, "C", options=4).extracted

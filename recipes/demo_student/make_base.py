@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import itertools
+import json
 import random
 import re
 import time
@@ -33,11 +34,11 @@ CHAT = (
     "{% for message in messages %}<|{{ message.role }}|>{{ message.content }}<|end|>{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
-# The thinking tags are ordinary tokens, so that they survive decoding.
 SPECIAL = [
     *("<pad>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>"),
     *("<think>", "</think>", "<unk>"),
 ]
+ORDINARY = ("<think>", "</think>")  # of these: servers drop special tokens from a reply
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -58,6 +59,10 @@ def make_tokenizer(texts: list[str]) -> PreTrainedTokenizerFast:
     trainer = trainers.WordLevelTrainer(special_tokens=SPECIAL, show_progress=False)
     numbers = [f"{n} {n}" for n in range(200)]
     tokenizer.train_from_iterator([*texts, *numbers, "<think>\n</think>\n\n"], trainer)
+    state = json.loads(tokenizer.to_str())
+    for token in state["added_tokens"]:
+        token["special"] = token["content"] not in ORDINARY
+    tokenizer = Tokenizer.from_str(json.dumps(state))
     fast = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token="<pad>",
