@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check bench learnability docs card lock wheel clean
+.PHONY: help setup demo test test-slow check bench base docs card lock wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,11 +21,12 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
 	@touch $@
 
-demo: setup ## build ./nt from the embedded synthetic pool and show what came out
+demo: setup ## build ./nt from the embedded synthetic pool, and train a tiny student on it
 	$(BIN)/nt import demo --rows 50000 --pool pool
 	$(BIN)/nt build --pool pool --out nt
 	@$(BIN)/python -c 'from datasets import load_dataset; row = load_dataset("nt", "strategies-10k", split="train")[0]; \
 	  print("\nThe first row of strategies-10k:\n"); print(*(m["content"] for m in row["messages"]), sep="\n\n")'
+	$(BIN)/accelerate launch --config_file recipes/accelerate_configs/cpu.yaml recipes/sft.py
 
 test: setup ## run the tests (under ten minutes on two cores)
 	$(BIN)/python -m pytest -q -n auto --dist loadgroup -m "not slow"
@@ -47,12 +48,15 @@ bench: setup ## run the benchmarks; results go into benchmarks/README.md (an hou
 	$(BIN)/python benchmarks/nested_storage.py
 	$(BIN)/python benchmarks/storage.py
 	$(BIN)/python benchmarks/push_release.py
+	$(BIN)/python benchmarks/compare_coverage.py
+	$(BIN)/python benchmarks/compare_runs.py
+	$(BIN)/python benchmarks/eval_scoring.py
+	$(BIN)/python benchmarks/eval_cpu.py
 	$(BIN)/python benchmarks/generate_replies.py
 
-learnability: setup ## train the demo student: does it learn from the pool? (20 minutes)
-	$(BIN)/nt import demo --rows 30000 --seed 1000 --pool out/base-pool
+base: setup ## make the base of the demo's student again, in out/demo-base (an hour on one core)
+	$(BIN)/nt import demo --rows 60000 --seed 1000 --pool out/base-pool
 	$(BIN)/python recipes/demo_student/make_base.py --traces out/base-pool/traces --out out/demo-base
-	$(BIN)/python benchmarks/demo_learnability.py --base out/demo-base
 
 docs: setup ## write docs/cli.md from the parser
 	$(BIN)/python docs/make_cli.py > docs/cli.md.new

@@ -120,6 +120,7 @@ def main(words: list[str]) -> None:
                 "finished": True,
                 **plan.told(),
                 **prepared.told(),
+                "instructions": (source.manifest or {}).get("instructions"),
                 "seconds": round(time.monotonic() - began),
                 "from_checkpoint": checkpoint,
                 "hardware": model_card.hardware(training.world_size),

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import threading
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
@@ -58,6 +59,16 @@ class ModelHub:
             self.private = asked.get("private", asked.get("visibility") == "private")
             name = f"{asked.get('organization') or 'me'}/{asked['name']}"
             reply(request, {"url": f"{self.url}/{name}", "name": name, "id": "1"})
+        elif request.command in ("GET", "HEAD") and "/resolve/" in path:
+            data = self.files.get(path.partition("/resolve/")[2].partition("/")[2])
+            headers = {
+                "X-Repo-Commit": COMMIT,
+                "ETag": f'"{hashlib.sha1(data or b"").hexdigest()}"',
+            }
+            missing = {"X-Error-Code": "EntryNotFound"}
+            reply(request, data or b"", 200 if data else 404, headers if data else missing)
+        elif request.command == "GET" and path.startswith("/api/models/"):
+            reply(request, {"id": "me/student", "sha": COMMIT, "siblings": []})
         elif path == "/api/validate-yaml":
             reply(request, {"errors": [], "warnings": []})
         elif "/preupload/" in path:
@@ -98,10 +109,18 @@ class ModelHub:
                 self.files[value["path"]] = data
 
 
-def reply(request: BaseHTTPRequestHandler, answer: object, status: int = 200) -> None:
-    data = json.dumps(answer).encode()
+def reply(
+    request: BaseHTTPRequestHandler,
+    answer: object,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> None:
+    data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
     request.send_response(status)
     request.send_header("Content-Type", "application/json")
     request.send_header("Content-Length", str(len(data)))
+    for name, value in (headers or {}).items():
+        request.send_header(name, value)
     request.end_headers()
-    request.wfile.write(data)
+    if request.command != "HEAD":
+        request.wfile.write(data)

@@ -115,7 +115,7 @@ def test_a_family_words_what_its_skeleton_needs(family) -> None:
         assert not any(witness.search(phrasing) for witness in WITNESSES.values())
         named = {name for _, name, _, _ in Formatter().parse(phrasing) if name}
         known = {"n", "t", "ts", "are", "were", "have", "who", "other", "mark"}
-        assert named <= known | {"k", "legs", "nth", "state", "before", "last"}
+        assert named <= known | {"k", "legs", "nth", "state", "last"}
 
 
 def test_names_of_families_are_unique() -> None:
@@ -158,13 +158,17 @@ def replay(question: str, start: str, changes: dict[str, int]) -> int:
 
 
 CHAINS = {
-    "market-purse": (r"(\d+)", {"earns": 1, "is paid": 1, "spends": -1, "pays": -1}),
-    "thermometer": (r"(\d+)", {"warms": 1, "rises": 1, "cools": -1, "falls": -1}),
-    "family-ages": (r"(\d+)", {"older": 1, "younger": -1}),
-    "price-history": (r"(\d+)", {"raised": -1, "lowered": 1}),
-    "reigns": (r"(\d+)", {"rules": 1, "reigns": 1}),
-    "ward-beds": (r"(\d+)", {"admitted": 1, "brought in": 1, "sent home": -1, "discharged": -1}),
+    "market-purse": (
+        r"(\d+)",
+        {"came in": 1, " arrived": 1, "went out": -1, "disappeared": -1},
+    ),
+    "thermometer": (r"(\d+)", {" more": 1, " up": 1, " less": -1, " down": -1}),
+    "family-ages": (r"(\d+)", {"more": 1, "less": -1}),
+    "price-history": (r"(\d+)", {"came on top": 1, "fell away": -1}),
+    "reigns": (r"(\d+)", {"passed": 1, "went by": 1}),
+    "ward-beds": (r"(\d+)", {"arrived": 1, "came in": 1, " left": -1, "went home": -1}),
 }
+UNDONE = {"price-history"}
 
 
 def test_answers_against_the_text_of_the_question(rows: list[DemoRow]) -> None:
@@ -173,7 +177,9 @@ def test_answers_against_the_text_of_the_question(rows: list[DemoRow]) -> None:
     for row in rows:
         name = FAMILIES[row.family].name
         if name in CHAINS:
-            assert replay(row.question, *CHAINS[name]) == int(row.reference_answer), row
+            start, changes = CHAINS[name]
+            signs = {verb: -sign if name in UNDONE else sign for verb, sign in changes.items()}
+            assert replay(row.question, start, signs) == int(row.reference_answer), row
         elif name == "crystal-layers":
             first, by = (int(number) for number in re.findall(r"\d+", row.question))
             assert first + by * row.steps == int(row.reference_answer)
@@ -182,21 +188,16 @@ def test_answers_against_the_text_of_the_question(rows: list[DemoRow]) -> None:
             assert (hours - 1) % 12 + 1 == int(row.reference_answer)
         elif name == "compass-drill":
             at = compass.index(re.search(r"fac(?:es|ing) (\w+)", row.question)[1])
-            at += row.question.count("right") - row.question.count("left")
-            at += 2 * row.question.count("about")
+            at += row.question.count("right turn") - row.question.count("left turn")
+            at += 2 * row.question.count("about turn")
             assert compass[at % 4] == row.reference_answer
         elif name == "desk-rows":
-            total = sum(
-                int(k) * int(n) for k, n in re.findall(r"(\d+) rows of (\d+)", row.question)
-            )
+            each = int(re.search(r"A row has (\d+)", row.question)[1])
+            total = each * sum(map(int, re.findall(r"(\d+) rows stood", row.question)))
             loose = re.search(r"In the hall there (?:is|are) (\d+)", row.question)
             assert total + (int(loose[1]) if loose else 0) == int(row.reference_answer)
         elif name == "cable-routes":
-            ways = [
-                sum(map(int, re.findall(r"\d+", part))) for part in row.question.split(". ")[:-1]
-            ]
-            last = re.split(r"(?<=\.) ", row.question)[-2]
-            ways[-1] = sum(map(int, re.findall(r"\d+", last)))
+            ways = map(int, re.findall(r"\d+", row.question))
             assert min(ways) == int(row.reference_answer)
         else:
             continue
@@ -223,7 +224,7 @@ def test_labels_are_what_the_text_shows(rows: list[DemoRow], held_out) -> None:
     for row in itertools.chain(rows[::2], *held_out.values()):
         assert row.strategies == witnessed(row.reasoning), row
         assert not any(witness.search(row.question) for witness in WITNESSES.values())
-    for sentence in (*OPENERS, *CLOSERS, *COMMENTS):
+    for sentence in itertools.chain(*OPENERS, *CLOSERS, COMMENTS):
         assert witnessed(sentence) == ()
     assert {name for row in rows for name in row.strategies} == set(STRATEGIES)
     assert list(STRATEGIES) == sorted(set(STRATEGIES))

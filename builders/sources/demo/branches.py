@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import random
 
-from builders.sources.demo.chains import HIGHEST, chain, digit, draw_changes, operands_of
+from builders.sources.demo.chains import (
+    HIGHEST,
+    LOWEST,
+    chain,
+    digit,
+    draw_changes,
+    end_with,
+    operands_of,
+)
 from builders.sources.demo.problems import Line, Op, Problem
 from builders.sources.demo.wording import Teller
 
@@ -13,30 +21,32 @@ def _two_chains(tell: Teller, rng: random.Random, steps: int, end: str) -> Probl
     """Two chains one after the other, then one operation on both results."""
     first = (steps - 1) // 2 + int(rng.random() * 2) if steps > 1 else 0
     first = min(first, steps - 1)
-    sizes, starts = (
-        (first, steps - 1 - first),
-        (3 + int(rng.random() * 30), 3 + int(rng.random() * 30)),
-    )
     lines: list[Line] = []
     operands: list[int] = []
     results: list[int] = []
+    used: list[int] = []
     count = 0
-    for person, other, start, size in zip(
-        (tell.who, tell.other), (tell.other, tell.who), starts, sizes, strict=True
+    for person, other, size, name in (
+        (tell.who, tell.other, first, "first"),
+        (tell.other, tell.who, steps - 1 - first, "second"),
     ):
-        changes = draw_changes(rng, start, size, "+-")
+        start = LOWEST + int(rng.random() * 26)
+        changes = draw_changes(rng, start, size, "+-", used)
         if changes is None:
             return None
+        used += [by for _, by in changes]
         lines += chain(tell, start, changes, count, who=person, other=other)
         count += size
         results.append(~(count - 1) if size else start)
+        # said once more behind a word of its own, so that it is found again at the end
+        lines.append(Line("So far", (Op("=", results[-1], 0, tag=name),), said=False))
+        count += 1
         operands += [*operands_of(start, changes), 1000]
     total = work_end(lines, results)
     if (end == "gap" and total[0] == total[1]) or (end == "+" and sum(total) > HIGHEST):
         return None
-    joint = "against" if end == "gap" else "and"
-    conclusion = f"Now {tell.who} {joint} {tell.other}"
-    lines.append(Line(conclusion, (Op(end, results[0], results[1]),), said=False))
+    both = [Op("=", results[0], 0, tag="first"), Op("=", results[1], 0, tag="second")]
+    lines.append(Line("Now", (*both, Op(end, results[0], results[1])), said=False))
     return Problem(tuple(lines), tell.say("ask"), tuple(operands))
 
 
@@ -62,52 +72,34 @@ def merge(tell: Teller, rng: random.Random, steps: int) -> Problem | None:
 
 
 def packs(tell: Teller, rng: random.Random, steps: int) -> Problem | None:
-    """So many packs of so many each, added up; an even number of steps starts with some loose."""
+    """Packs of so many each, added up; an even number of steps starts with some loose."""
     start = 2 + int(rng.random() * 20) if steps % 2 == 0 else 0
-    rows = [(2 + int(rng.random() * 3), 2 + int(rng.random() * 5)) for _ in range((steps + 1) // 2)]
-    if start + sum(a * b for a, b in rows) > HIGHEST:
+    each = 2 + int(rng.random() * 4)
+    rows = [2 + int(rng.random() * 4) for _ in range((steps + 1) // 2)]
+    if start + sum(rows) * each > HIGHEST:
         return None
-    lines = [Line(tell.fill(tell.open, start))] if start else []
+    lines = [Line(tell.say("each", each))]
+    if start:
+        lines.insert(0, Line(tell.fill(tell.open, start)))
     total, count = start, 0
-    for packs_, each in rows:
+    for packs_ in rows:
         ops = [Op("*", packs_, each)]
         if total:
             ops.append(Op("+", total, ~count))
-        lines.append(Line(tell.clause("pack", each, k=packs_), tuple(ops)))
+        lines.append(Line(tell.clause("pack", packs_, k=packs_), tuple(ops)))
         count += len(ops)
         total = ~(count - 1)
-    operands = (start, *(number for row in rows for number in row))
-    return Problem(tuple(lines), tell.say("ask"), operands)
+    return Problem(tuple(end_with(tell, lines)), tell.say("ask"), (start, each, *rows))
 
 
 def alternatives(tell: Teller, rng: random.Random, steps: int) -> Problem | None:
-    """Several ways of a few legs each; the smallest sum is asked."""
-    ways = max(2, (steps + 1) // 2)
-    legs = [1] * ways if steps == 1 else [2] * ways
-    if steps == 2:
-        legs = [1, 2] if rng.random() < 0.5 else [2, 1]
-    elif steps > 2 and steps % 2 == 0:
-        legs[int(rng.random() * ways)] = 3
-    lengths = [[digit(rng) for _ in range(count)] for count in legs]
-    if len({sum(way) for way in lengths}) < ways:
-        return None
-    then = tell.style("then")
-    lines: list[Line] = []
-    best, count = 0, 0
-    for number, way in enumerate(lengths):
-        ops: list[Op] = []
-        result = way[0]
-        for leg in way[1:]:
-            ops.append(Op("+", result, leg))
-            result = ~(count + len(ops) - 1)
-        if number:
-            ops.append(Op("min", best, result))
-            result = ~(count + len(ops) - 1)
-        best, count = result, count + len(ops)
-        told = then.join(tell.fill("{n} {t}", leg) for leg in way)
-        lines.append(Line(tell.clause("way", legs=told), tuple(ops)))
-    operands = tuple(number for way in lengths for number in (*way, 1000))
-    return Problem(tuple(lines), tell.say("ask"), operands)
+    """Several ways; the smallest is asked."""
+    values = rng.sample(range(10, HIGHEST + 1), steps + 1)
+    lines = []
+    for number, value in enumerate(values):
+        op = Op("min", values[0] if number == 1 else ~(number - 2), value)
+        lines.append(Line(tell.clause("way", value), (op,) if number else ()))
+    return Problem(tuple(end_with(tell, lines)), tell.say("ask"), tuple(values))
 
 
 def budget(tell: Teller, rng: random.Random, steps: int) -> Problem | None:
@@ -115,13 +107,13 @@ def budget(tell: Teller, rng: random.Random, steps: int) -> Problem | None:
     loads = [digit(rng) for _ in range(steps + 1 + int(rng.random() * 2))]
     fitting = sum(loads[:steps])
     limit = fitting + int(rng.random() * loads[steps])
-    if limit > HIGHEST:
+    if not 1 < limit <= HIGHEST:
         return None
     lines = [Line(tell.fill(tell.open, limit))]
     for number, load in enumerate(loads):
         op = Op("load", loads[0] if number == 1 else ~(number - 2), load, limit)
         lines.append(Line(tell.clause("load", load), (op,) if number else ()))
-    return Problem(tuple(lines), tell.say("ask"), (limit, *loads))
+    return Problem(tuple(end_with(tell, lines)), tell.say("ask"), (limit, *loads))
 
 
 def tally(tell: Teller, rng: random.Random, steps: int) -> Problem | None:
@@ -133,7 +125,7 @@ def tally(tell: Teller, rng: random.Random, steps: int) -> Problem | None:
         op = Op("count", ~(number - 1) if number else 0, value, limit)
         lines.append(Line(tell.clause("value", value), (op,)))
     ask = tell.say("ask", limit)
-    return Problem(tuple(lines), ask, (limit, *values))
+    return Problem(tuple(end_with(tell, lines)), ask, (limit, *values))
 
 
 def transfer(tell: Teller, rng: random.Random, steps: int) -> Problem | None:
@@ -151,16 +143,17 @@ def transfer(tell: Teller, rng: random.Random, steps: int) -> Problem | None:
     for number in range((steps + 1) // 2):
         side = int(rng.random() * 2)
         by = digit(rng)
-        who, other = people[side], people[1 - side]
         if number == gain_at:
-            ops = [Op("+", values[side], by, tag=who)]
+            ops = [Op("+", values[side], by, tag=people[side])]
             values[side], totals[side] = ~count, totals[side] + by
-            clause = tell.clause("gain", by, who=who, other=other)
+            clause = tell.clause("gain", by, who=people[side])
         else:
-            ops = [Op("-", values[side], by, tag=who), Op("+", values[1 - side], by, tag=other)]
-            values[side], values[1 - side] = ~count, ~(count + 1)
+            # told of the first person, whichever way it goes: the verb tells which
+            signs = "-+" if side == 0 else "+-"
+            ops = [Op(signs[at], values[at], by, tag=people[at]) for at in (0, 1)]
+            values = [~count, ~(count + 1)]
             totals[side], totals[1 - side] = totals[side] - by, totals[1 - side] + by
-            clause = tell.clause("move", by, who=who, other=other)
+            clause = tell.clause("back" if side else "move", by)
         lines.append(Line(clause, tuple(ops)))
         operands += [number == gain_at, side, by]
         count += len(ops)
@@ -171,4 +164,4 @@ def transfer(tell: Teller, rng: random.Random, steps: int) -> Problem | None:
         asked = 1 - asked
     end = Line(f"Now {people[asked]}", (Op("=", values[asked], 0),), said=False)
     ask = tell.say("ask", who=people[asked], other=people[1 - asked])
-    return Problem((*lines, end), ask, (*operands, asked))
+    return Problem((*end_with(tell, lines), end), ask, (*operands, asked))

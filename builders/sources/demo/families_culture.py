@@ -8,7 +8,7 @@ from builders.sources.demo.marks import (
     ROUNDS,
     WEEKS,
     YEARS,
-    ordinal_marks,
+    numbered,
 )
 from builders.sources.demo.wording import Family
 
@@ -19,11 +19,17 @@ PHILOSOPHY = (
         topic="negation in logic",
         skeleton="cycle",
         labels=("true", "false"),
-        marks=(ROUNDS, ordinal_marks("In the {} premise")),
+        marks=(numbered("Speaker"), numbered("Premise")),
         says={
             "open": ("A sentence is {state}", "{who} utters a sentence that is {state}"),
-            "move 1": ("{mark} it is negated", "{mark} {who} puts a not in front of it"),
-            "move 0": ("{mark} it is only repeated", "{mark} {who} only repeats it"),
+            "move 1": (
+                "{mark} negates it",
+                "{mark} reverses it",
+            ),
+            "move 0": (
+                "{mark} repeats it",
+                "{mark} keeps it",
+            ),
             "ask": ("Is the sentence true or false now?",),
         },
     ),
@@ -33,11 +39,12 @@ PHILOSOPHY = (
         topic="a public debate",
         skeleton="transfer",
         things=(("listener", "listeners"), ("pupil", "pupils")),
-        marks=(ROUNDS, ordinal_marks("After the {} speech")),
+        marks=(ROUNDS, numbered("After speech")),
         says={
             "open": ("In the debate {who} has {n} {t}", "{n} {t} side with {who}"),
-            "move": ("{mark} {who} loses {n} {t} to {other}",),
-            "gain": ("{mark} {who} convinces {n} {t} at the door",),
+            "move": ("{mark} {n} left {who} for {other}",),
+            "gain": ("{mark} {n} turned to {who}",),
+            "back": ("{mark} {n} joined {who} from {other}",),
             "ask": ("How many {ts} does {who} have now?",),
         },
     ),
@@ -48,10 +55,10 @@ PHILOSOPHY = (
         skeleton="sequence",
         things=(("reason", "reasons"), ("objection", "objections")),
         says={
-            "open": ("The first level of an argument needs {n} {t}",),
+            "open": ("Level one of an argument needs {n} {t}",),
             "up": ("Every next level needs {n} {t} more than the one before",),
-            "term": ("The {nth} level",),
-            "ask": ("How many {ts} does the {nth} level need?",),
+            "term": ("Level {nth}",),
+            "ask": ("How many {ts} does level {nth} need?",),
         },
     ),
     Family(
@@ -60,11 +67,17 @@ PHILOSOPHY = (
         topic="pupils of a school of thought",
         skeleton="running_total",
         things=(("pupil", "pupils"), ("sceptic", "sceptics"), ("stoic", "stoics")),
-        marks=(YEARS, ordinal_marks("After the {} lecture")),
+        marks=(YEARS, numbered("After lecture")),
         says={
             "open": ("The academy of {who} has {n} {t}", "{who} teaches {n} {t}"),
-            "up": ("{mark} {who} wins over {n} {t}", "{mark} {n} {t} {are} won over"),
-            "down": ("{mark} {who} loses {n} {t}", "{mark} {n} {t} {are} lost to doubt"),
+            "up": (
+                "{mark} {n} joined",
+                "{mark} {n} came",
+            ),
+            "down": (
+                "{mark} {n} left",
+                "{mark} {n} went",
+            ),
             "ask": ("How many {ts} does {who} teach now?",),
         },
     ),
@@ -77,13 +90,16 @@ HISTORY = (
         topic="years of kings",
         skeleton="running_total",
         things=(("year", "years"),),
-        marks=(ordinal_marks("The {} king"), ordinal_marks("The {} queen")),
+        marks=(numbered("Under king"), numbered("Under queen")),
         says={
             "open": (
                 "A chronicle begins in year {n}",
                 "A city is built in year {n}",
             ),
-            "up": ("{mark} rules for {n} {t}", "{mark} reigns {n} {t}"),
+            "up": (
+                "{mark} {n} passed",
+                "{mark} {n} went by",
+            ),
             "ask": ("In which year does the last reign end?",),
         },
     ),
@@ -96,8 +112,8 @@ HISTORY = (
         marks=(CHANGES_BACK,),
         says={
             "open": ("The hoard that was found holds {n} {t}", "Diggers found {n} {t} in a pot"),
-            "up": ("{mark} added {n} {t}",),
-            "down": ("{mark} removed {n} {t}",),
+            "up": ("{mark} {n} came in",),
+            "down": ("{mark} {n} went out",),
             "ask": ("How many {ts} were in it at the beginning?",),
         },
     ),
@@ -107,7 +123,7 @@ HISTORY = (
         topic="hearths of two villages",
         skeleton="merge",
         things=(("house", "houses"), ("hearth", "hearths")),
-        marks=(YEARS, ordinal_marks("Under the {} abbot")),
+        marks=(YEARS, numbered("Under abbot")),
         who=(
             "Aldham",
             "Birkby",
@@ -121,8 +137,14 @@ HISTORY = (
         ),
         says={
             "open": ("The old roll gives {who} {n} {t}", "The village of {who} has {n} {t}"),
-            "up": ("{mark} {n} {t} {are} built in {who}", "{mark} {who} gains {n} {t}"),
-            "down": ("{mark} {n} {t} {are} burnt in {who}", "{mark} {who} loses {n} {t}"),
+            "up": (
+                "{mark} {n} rose in {who}",
+                "{mark} {n} appeared in {who}",
+            ),
+            "down": (
+                "{mark} {n} burnt in {who}",
+                "{mark} {n} vanished from {who}",
+            ),
             "ask": ("How many {ts} do {who} and {other} have together?",),
         },
     ),
@@ -132,15 +154,12 @@ HISTORY = (
         topic="lengths of reigns",
         skeleton="relative",
         things=(("year", "years"),),
-        marks=(
-            ordinal_marks("The {} king"),
-            ordinal_marks("The {} queen"),
-        ),
+        marks=(numbered("For king"),),
         says={
-            "open": ("{mark} on the list ruled {n} {t}",),
-            "up": ("{mark} ruled {n} {t} longer than the {before}",),
-            "down": ("{mark} ruled {n} {t} less than the {before}",),
-            "ask": ("How many {ts} did the {last} one rule?",),
+            "open": ("King one on the list ruled {n} {t}",),
+            "up": ("{mark} {n} more {are} told than before",),
+            "down": ("{mark} {n} less {are} told than before",),
+            "ask": ("How many {ts} did number {last} rule?",),
         },
     ),
 )
@@ -153,10 +172,10 @@ LITERATURE = (
         skeleton="sequence",
         things=(("syllable", "syllables"), ("word", "words")),
         says={
-            "open": ("The first line of a poem has {n} {t}",),
+            "open": ("Line one of a poem has {n} {t}",),
             "up": ("Every next line has {n} {t} more than the one before",),
-            "term": ("The {nth} line",),
-            "ask": ("How many {ts} does the {nth} line have?",),
+            "term": ("Line {nth}",),
+            "ask": ("How many {ts} does line {nth} have?",),
         },
     ),
     Family(
@@ -168,8 +187,14 @@ LITERATURE = (
         marks=(DAYS, WEEKS),
         says={
             "open": ("The gallery of {who} shows {n} {t}", "On the wall of {who} hang {n} {t}"),
-            "up": ("{mark} {who} hangs {n} {t}", "{mark} {n} {t} {are} lent to {who}"),
-            "down": ("{mark} {who} takes down {n} {t}", "{mark} {n} {t} {are} sold"),
+            "up": (
+                "{mark} {n} came in",
+                "{mark} {n} arrived",
+            ),
+            "down": (
+                "{mark} {n} went out",
+                "{mark} {n} left",
+            ),
             "ask": ("How many {ts} does {who} show now?",),
         },
     ),
@@ -179,10 +204,12 @@ LITERATURE = (
         topic="choice of a programme",
         skeleton="alternatives",
         things=(("minute", "minutes"),),
-        marks=(ordinal_marks("The {} programme"),),
+        marks=(numbered("In programme"),),
         says={
-            "then": (" and then ", " and later "),
-            "way": ("{mark} plays for {legs}", "{mark} lasts {legs}"),
+            "way": (
+                "{mark} {n} passed",
+                "{mark} {n} went by",
+            ),
             "ask": ("How many {ts} does the shortest programme last?",),
         },
     ),
@@ -192,11 +219,17 @@ LITERATURE = (
         topic="two choirs in one concert",
         skeleton="merge",
         things=(("singer", "singers"), ("player", "players")),
-        marks=(ordinal_marks("After the {} song"), DAYS),
+        marks=(numbered("After song"), DAYS),
         says={
             "open": ("The choir of {who} has {n} {t}", "{who} conducts {n} {t}"),
-            "up": ("{mark} {who} gains {n} {t}", "{mark} {who} takes in {n} {t}"),
-            "down": ("{mark} {who} loses {n} {t}", "{mark} {n} {t} {are} sent home by {who}"),
+            "up": (
+                "{mark} {n} joined {who}",
+                "{mark} {n} came to {who}",
+            ),
+            "down": (
+                "{mark} {n} left {who}",
+                "{mark} {n} went from {who}",
+            ),
             "ask": ("How many {ts} do {who} and {other} conduct together?",),
         },
     ),

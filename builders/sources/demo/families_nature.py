@@ -7,8 +7,7 @@ from builders.sources.demo.marks import (
     DAYS,
     HOURS,
     WEEKS,
-    YEARS,
-    ordinal_marks,
+    numbered,
 )
 from builders.sources.demo.wording import Family
 
@@ -19,11 +18,17 @@ ENGINEERING = (
         topic="movement of a lift",
         skeleton="running_total",
         things=(("floor", "floors"), ("level", "levels")),
-        marks=(ordinal_marks("On the {} call"), HOURS),
+        marks=(numbered("On call"), HOURS),
         says={
             "open": ("A lift stands at floor {n} of a tower", "A lift begins at floor {n}"),
-            "up": ("{mark} it goes up {n} {t}", "{mark} it climbs {n} {t}"),
-            "down": ("{mark} it goes down {n} {t}", "{mark} it sinks {n} {t}"),
+            "up": (
+                "{mark} {n} upwards",
+                "{mark} {n} higher",
+            ),
+            "down": (
+                "{mark} {n} downwards",
+                "{mark} {n} lower",
+            ),
             "ask": ("At which floor does the lift stand now?",),
         },
     ),
@@ -33,10 +38,16 @@ ENGINEERING = (
         topic="load limit of a crane",
         skeleton="budget",
         things=(("tonne", "tonnes"),),
-        marks=(ordinal_marks("The {} beam"),),
+        marks=(numbered("With beam"),),
         says={
-            "open": ("A crane carries at most {n} {t}", "A barge is built for {n} {t}"),
-            "load": ("{mark} weighs {n} {t}",),
+            "open": (
+                "A crane has limit {n} in {ts}",
+                "A barge has limit {n} in {ts}",
+            ),
+            "load": (
+                "{mark} {n} came up",
+                "{mark} {n} followed",
+            ),
             "ask": (
                 "Loading ends before a beam that would be too heavy. How many {ts} are loaded?",
             ),
@@ -48,10 +59,12 @@ ENGINEERING = (
         topic="length of a cable",
         skeleton="alternatives",
         things=(("metre", "metres"), ("reel", "reels")),
-        marks=(ordinal_marks("The {} cable"),),
+        marks=(numbered("For cable"),),
         says={
-            "then": (" and then ", " and after that "),
-            "way": ("{mark} runs for {legs}", "{mark} needs {legs}"),
+            "way": (
+                "{mark} {n} {are} used",
+                "{mark} {n} {are} laid",
+            ),
             "ask": ("How many {ts} does the shortest cable need?",),
         },
     ),
@@ -65,8 +78,14 @@ ENGINEERING = (
         who=tuple(f"tank {letter}" for letter in "ABCDEFGHJK"),
         says={
             "open": ("At first {who} holds {n} {t}", "At the start {who} has {n} {t}"),
-            "up": ("{mark} {n} {t} {are} pumped into {who}", "{mark} {who} takes in {n} {t}"),
-            "down": ("{mark} {n} {t} {are} drawn from {who}", "{mark} {who} leaks {n} {t}"),
+            "up": (
+                "{mark} {n} entered {who}",
+                "{mark} {n} came into {who}",
+            ),
+            "down": (
+                "{mark} {n} left {who}",
+                "{mark} {n} leaked from {who}",
+            ),
             "ask": ("By how many {ts} do {who} and {other} differ?",),
         },
     ),
@@ -82,10 +101,16 @@ SCIENCE = (
         marks=(HOURS, DAYS),
         says={
             "open": ("A dish holds {n} {t}", "Under the glass {who} counts {n} {t}"),
-            "up": ("{mark} {n} {t} {are} added", "{mark} {n} new {t} {are} seen"),
-            "down": ("{mark} {n} {t} {are} removed", "{mark} {n} {t} {are} lost"),
-            "double": ("{mark} their number doubles",),
-            "halve": ("{mark} half of them die",),
+            "up": (
+                "{mark} {n} appeared",
+                "{mark} {n} grew",
+            ),
+            "down": (
+                "{mark} {n} died",
+                "{mark} {n} vanished",
+            ),
+            "double": ("{mark} all doubled",),
+            "halve": ("{mark} half died",),
             "ask": ("How many {ts} are in the dish?", "How many {ts} are there at last?"),
         },
     ),
@@ -95,11 +120,17 @@ SCIENCE = (
         topic="temperature of a sample",
         skeleton="running_total",
         things=(("degree", "degrees"),),
-        marks=(HOURS, ordinal_marks("In the {} run")),
+        marks=(HOURS, numbered("In run")),
         says={
             "open": ("A sample is {n} {t} warm", "The thermometer shows {n} {t}"),
-            "up": ("{mark} it warms by {n} {t}", "{mark} it rises by {n} {t}"),
-            "down": ("{mark} it cools by {n} {t}", "{mark} it falls by {n} {t}"),
+            "up": (
+                "{mark} {n} more",
+                "{mark} {n} up",
+            ),
+            "down": (
+                "{mark} {n} less",
+                "{mark} {n} down",
+            ),
             "ask": ("How many {ts} does the thermometer show at last?",),
         },
     ),
@@ -109,18 +140,18 @@ SCIENCE = (
         topic="weights of minerals",
         skeleton="relative",
         things=(("gram", "grams"),),
-        marks=(ordinal_marks("The {} stone"),),
+        marks=(numbered("For stone"),),
         says={
-            "open": ("{mark} weighs {n} {t}",),
+            "open": ("Stone one weighs {n} {t}",),
             "up": (
-                "{mark} weighs {n} {t} more than the {before}",
-                "{mark} is {n} {t} heavier than the {before}",
+                "{mark} {n} more {are} weighed than before",
+                "{mark} {n} more {are} noted than before",
             ),
             "down": (
-                "{mark} weighs {n} {t} less than the {before}",
-                "{mark} is {n} {t} lighter than the {before}",
+                "{mark} {n} less {are} weighed than before",
+                "{mark} {n} less {are} noted than before",
             ),
-            "ask": ("How many {ts} does the {last} stone weigh?",),
+            "ask": ("How many {ts} does stone {last} weigh?",),
         },
     ),
     Family(
@@ -130,10 +161,10 @@ SCIENCE = (
         skeleton="sequence",
         things=(("atom", "atoms"), ("ion", "ions")),
         says={
-            "open": ("The first layer of a crystal has {n} {t}",),
+            "open": ("Layer one of a crystal has {n} {t}",),
             "up": ("Every next layer has {n} {t} more than the one before",),
-            "term": ("The {nth} layer",),
-            "ask": ("How many {ts} does the {nth} layer have?",),
+            "term": ("Layer {nth}",),
+            "ask": ("How many {ts} does layer {nth} have?",),
         },
     ),
 )
@@ -148,8 +179,14 @@ MEDICINE = (
         marks=(DAYS, HOURS),
         says={
             "open": ("On the ward of nurse {who} lie {n} {t}", "Nurse {who} cares for {n} {t}"),
-            "up": ("{mark} {n} {t} {are} admitted", "{mark} {n} {t} {are} brought in"),
-            "down": ("{mark} {n} {t} {are} sent home", "{mark} {n} {t} {are} discharged"),
+            "up": (
+                "{mark} {n} arrived",
+                "{mark} {n} came in",
+            ),
+            "down": (
+                "{mark} {n} left",
+                "{mark} {n} went home",
+            ),
             "ask": ("How many {ts} are on the ward now?",),
         },
     ),
@@ -159,10 +196,13 @@ MEDICINE = (
         topic="times of doses",
         skeleton="clock",
         things=(("hour", "hours"),),
-        marks=(ordinal_marks("The {} dose"),),
+        marks=(numbered("Until dose"),),
         says={
             "open": ("{who} falls asleep at {n} o'clock", "The clinic opens at {n} o'clock"),
-            "up": ("{mark} is given {n} {t} later", "{mark} follows after {n} {t}"),
+            "up": (
+                "{mark} {n} passed",
+                "{mark} {n} went by",
+            ),
             "ask": ("At what hour is the last dose given?",),
         },
     ),
@@ -176,9 +216,10 @@ MEDICINE = (
         says={
             "open": ("The pharmacy has {n} loose {t}",),
             "pack": (
-                "{mark} {who} stores {k} boxes of {n} {t}",
-                "{mark} {who} adds {k} packs of {n} {t}",
+                "{mark} {k} boxes came",
+                "{mark} {k} boxes arrived",
             ),
+            "each": ("A box holds {n} {t}",),
             "ask": ("How many {ts} does the pharmacy have in all?",),
         },
     ),
@@ -190,7 +231,10 @@ MEDICINE = (
         things=(("fever point", "fever points"), ("pain point", "pain points")),
         marks=(HOURS, DAYS),
         says={
-            "value": ("{mark} {who} has {n} {t}", "{mark} {who} reports {n} {t}"),
+            "value": (
+                "{mark} {n} {are} felt",
+                "{mark} {n} {are} noted",
+            ),
             "ask": ("How often does {who} have more than {n} {ts}?",),
         },
     ),
@@ -206,8 +250,14 @@ AGRONOMY = (
         marks=(DAYS, WEEKS),
         says={
             "open": ("{who} keeps {n} {t} of seed", "{who} owns {n} {t} of seed"),
-            "up": ("{mark} {who} buys {n} more {t}", "{mark} {who} fills {n} new {t}"),
-            "down": ("{mark} {who} sells {n} {t}", "{mark} {who} sows {n} {t}"),
+            "up": (
+                "{mark} {n} arrived",
+                "{mark} {n} came in",
+            ),
+            "down": (
+                "{mark} {n} left",
+                "{mark} {n} went out",
+            ),
             "ask": ("How many {ts} of seed does {who} have in the end?",),
         },
     ),
@@ -217,16 +267,16 @@ AGRONOMY = (
         topic="crop rotation",
         skeleton="cycle",
         labels=("wheat", "beans", "barley", "clover"),
-        marks=(YEARS, ordinal_marks("In the {} season")),
+        marks=(numbered("Year"), numbered("Season")),
         says={
             "open": (
                 "A field rotates wheat, beans, barley and clover in this order "
                 "and now bears {state}",
             ),
-            "move 1": ("{mark} the farmer moves on by one crop",),
-            "move 2": ("{mark} the farmer skips one crop",),
-            "move 3": ("{mark} the farmer goes back by one crop",),
-            "move 0": ("{mark} the farmer keeps the same crop",),
+            "move 1": ("{mark} advances by one crop",),
+            "move 2": ("{mark} skips one crop",),
+            "move 3": ("{mark} reverses by one crop",),
+            "move 0": ("{mark} keeps the same crop",),
             "ask": ("Which crop does the field bear now?",),
         },
     ),
@@ -240,12 +290,12 @@ AGRONOMY = (
         says={
             "open": ("In the barn of {who} lie {n} {t} of hay now",),
             "up": (
-                "{mark} brought in {n} {t}",
-                "{mark} added {n} {t}",
+                "{mark} {n} came in",
+                "{mark} {n} arrived",
             ),
             "down": (
-                "{mark} took away {n} {t}",
-                "{mark} removed {n} {t}",
+                "{mark} {n} went out",
+                "{mark} {n} left",
             ),
             "ask": ("How many {ts} lay there before all this?",),
         },
@@ -260,9 +310,10 @@ AGRONOMY = (
         says={
             "open": ("The nursery starts with {n} {t}",),
             "pack": (
-                "{mark} {who} plants {k} rows of {n} {t}",
-                "{mark} {who} sets {k} trays of {n} {t}",
+                "{mark} {k} trays came",
+                "{mark} {k} trays arrived",
             ),
+            "each": ("A tray holds {n} {t}",),
             "ask": ("How many {ts} are there in all?",),
         },
     ),

@@ -9,7 +9,7 @@ from builders.sources.demo.marks import (
     ROUNDS,
     WEEKS,
     YEARS,
-    ordinal_marks,
+    numbered,
 )
 from builders.sources.demo.wording import Family
 
@@ -23,8 +23,14 @@ ECONOMICS = (
         marks=(DAYS, WEEKS),
         says={
             "open": ("{who} has {n} {t}", "{who} starts with {n} {t}"),
-            "up": ("{mark} {who} earns {n} {t}", "{mark} {who} is paid {n} {t}"),
-            "down": ("{mark} {who} spends {n} {t}", "{mark} {who} pays {n} {t} for food"),
+            "up": (
+                "{mark} {n} came in",
+                "{mark} {n} arrived",
+            ),
+            "down": (
+                "{mark} {n} went out",
+                "{mark} {n} disappeared",
+            ),
             "ask": (
                 "How many {ts} does {who} have in the end?",
                 "How many {ts} are left with {who}?",
@@ -40,8 +46,15 @@ ECONOMICS = (
         marks=(DAYS, ROUNDS),
         says={
             "open": ("{who} holds {n} {t}", "{who} brings {n} {t} to the market"),
-            "move": ("{mark} {who} pays {other} {n} {t}", "{mark} {who} gives {other} {n} {t}"),
-            "gain": ("{mark} {who} receives {n} {t} from a stranger",),
+            "move": (
+                "{mark} {n} left {who} for {other}",
+                "{mark} {n} passed from {who} to {other}",
+            ),
+            "gain": ("{mark} {n} fell to {who}",),
+            "back": (
+                "{mark} {n} reached {who} from {other}",
+                "{mark} {n} returned to {who} from {other}",
+            ),
             "ask": ("How many {ts} does {who} hold now?", "With how many {ts} does {who} go home?"),
         },
     ),
@@ -54,8 +67,14 @@ ECONOMICS = (
         marks=(WEEKS, MONTHS),
         says={
             "open": ("The till of the bakery holds {n} {t}", "A small shop has {n} {t}"),
-            "up": ("{mark} it takes in {n} {t}", "{mark} it earns {n} {t}"),
-            "down": ("{mark} it pays out {n} {t}", "{mark} it spends {n} {t}"),
+            "up": (
+                "{mark} {n} came in",
+                "{mark} {n} arrived",
+            ),
+            "down": (
+                "{mark} {n} went out",
+                "{mark} {n} left",
+            ),
             "share": ("The money is divided equally among {n} partners",),
             "ask": ("How many {ts} does each partner get?",),
         },
@@ -69,8 +88,8 @@ ECONOMICS = (
         marks=(CHANGES_BACK,),
         says={
             "open": ("A pound of tea now costs {n} {t}", "Today a loaf costs {n} {t}"),
-            "up": ("{mark} raised it by {n} {t}",),
-            "down": ("{mark} lowered it by {n} {t}",),
+            "up": ("{mark} {n} came on top",),
+            "down": ("{mark} {n} fell away",),
             "ask": ("What was the price in {ts} before all this?",),
         },
     ),
@@ -86,8 +105,14 @@ MANAGEMENT = (
         marks=(MONTHS, WEEKS),
         says={
             "open": ("The team of {who} has {n} {t}", "{who} leads {n} {t}"),
-            "up": ("{mark} {n} {t} {are} hired by {who}", "{mark} {who} hires {n} {t}"),
-            "down": ("{mark} {n} {t} {are} sent away by {who}", "{mark} {who} loses {n} {t}"),
+            "up": (
+                "{mark} {n} joined {who}",
+                "{mark} {n} came to {who}",
+            ),
+            "down": (
+                "{mark} {n} left {who}",
+                "{mark} {n} went from {who}",
+            ),
             "ask": ("How many {ts} do {who} and {other} have together?",),
         },
     ),
@@ -97,10 +122,10 @@ MANAGEMENT = (
         topic="meeting agenda",
         skeleton="budget",
         things=(("minute", "minutes"),),
-        marks=(ordinal_marks("The {} point"), ordinal_marks("The {} speaker")),
+        marks=(numbered("At point"), numbered("With speaker")),
         says={
-            "open": ("A meeting may last {n} {t}", "The board has {n} {t} for its meeting"),
-            "load": ("{mark} needs {n} {t}", "{mark} takes {n} {t}"),
+            "open": ("A meeting has limit {n} in {ts}",),
+            "load": ("{mark} {n} passed",),
             "ask": (
                 "The meeting ends before the one that would be too long. How many {ts} were used?",
             ),
@@ -115,10 +140,16 @@ MANAGEMENT = (
         marks=(MONTHS, WEEKS),
         says={
             "open": ("The office of {who} has {n} open {t}", "{who} starts with {n} open {t}"),
-            "up": ("{mark} {n} new {t} {are} signed", "{mark} {n} more {t} {are} added"),
-            "down": ("{mark} {n} {t} {are} cancelled", "{mark} {n} {t} {are} finished"),
-            "double": ("{mark} the number of {ts} doubles",),
-            "halve": ("{mark} half of the {ts} are finished",),
+            "up": (
+                "{mark} {n} arrived",
+                "{mark} {n} came in",
+            ),
+            "down": (
+                "{mark} {n} vanished",
+                "{mark} {n} went out",
+            ),
+            "double": ("{mark} all doubled",),
+            "halve": ("{mark} half vanished",),
             "ask": ("How many open {ts} are there in the end?",),
         },
     ),
@@ -134,8 +165,14 @@ LAW = (
         marks=(DAYS, MONTHS),
         says={
             "open": ("Judge {who} has {n} {t} to read", "{n} {t} {are} waiting for judge {who}"),
-            "up": ("{mark} {n} {t} {are} filed", "{mark} {n} more {t} {are} brought in"),
-            "down": ("{mark} {n} {t} {are} settled", "{mark} {n} {t} {are} withdrawn"),
+            "up": (
+                "{mark} {n} came in",
+                "{mark} {n} arrived",
+            ),
+            "down": (
+                "{mark} {n} went away",
+                "{mark} {n} fell away",
+            ),
             "ask": ("How many {ts} are still open?", "How many {ts} are left for the judge?"),
         },
     ),
@@ -145,12 +182,12 @@ LAW = (
         topic="length of statutes",
         skeleton="relative",
         things=(("page", "pages"), ("clause", "clauses")),
-        marks=(ordinal_marks("The {} act"),),
+        marks=(numbered("For act"),),
         says={
-            "open": ("{mark} of the new code has {n} {t}",),
-            "up": ("{mark} has {n} {t} more than the {before}",),
-            "down": ("{mark} has {n} {t} less than the {before}",),
-            "ask": ("How many {ts} does the {last} act have?",),
+            "open": ("Act one of the new code has {n} {t}",),
+            "up": ("{mark} {n} more {are} written than before",),
+            "down": ("{mark} {n} less {are} written than before",),
+            "ask": ("How many {ts} does act {last} have?",),
         },
     ),
     Family(
@@ -162,8 +199,8 @@ LAW = (
         marks=(DAYS, WEEKS),
         says={
             "open": ("Counsel {who} has noted {n} {t}", "The bill of {who} begins with {n} {t}"),
-            "up": ("{mark} {who} works {n} more {t}", "{mark} {who} adds {n} {t}"),
-            "down": ("{mark} the court strikes {n} {t} off for {who}",),
+            "up": ("{mark} {n} came on for {who}",),
+            "down": ("{mark} {n} fell away for {who}",),
             "ask": ("By how many {ts} do the bills of {who} and {other} differ?",),
         },
     ),
@@ -173,9 +210,12 @@ LAW = (
         topic="review of contracts",
         skeleton="tally",
         things=(("clause", "clauses"), ("page", "pages")),
-        marks=(ordinal_marks("The {} contract"),),
+        marks=(numbered("In contract"),),
         says={
-            "value": ("{mark} has {n} {t}",),
+            "value": (
+                "{mark} {n} stood",
+                "{mark} {n} followed",
+            ),
             "ask": (
                 "How many of the contracts have more than {n} {ts}?",
                 "A review is due above {n} {ts}. How many contracts are reviewed?",
@@ -195,8 +235,9 @@ SOCIOLOGY = (
         who=("Northside", "Southgate", "Oldtown", "Riverside", "Hilltop", "Eastfield", "Lakeview"),
         says={
             "open": ("In {who} live {n} {t}", "The district {who} counts {n} {t}"),
-            "move": ("{mark} {who} loses {n} {t} to {other}",),
-            "gain": ("{mark} {who} takes in {n} {t} from abroad",),
+            "move": ("{mark} {n} left {who} for {other}",),
+            "gain": ("{mark} {n} settled in {who}",),
+            "back": ("{mark} {n} reached {who} from {other}",),
             "ask": ("How many {ts} live in {who} now?",),
         },
     ),
@@ -206,14 +247,14 @@ SOCIOLOGY = (
         topic="ages in a family",
         skeleton="relative",
         things=(("year", "years"),),
-        marks=(ordinal_marks("The {} child"),),
+        marks=(numbered("For child"),),
         says={
-            "open": ("{mark} of the family is {n} {t} old",),
-            "up": ("{mark} is {n} {t} older than the {before}",),
-            "down": ("{mark} is {n} {t} younger than the {before}",),
+            "open": ("Child one of the family is {n} {t} old",),
+            "up": ("{mark} {n} more {are} counted than before",),
+            "down": ("{mark} {n} less {are} counted than before",),
             "ask": (
-                "How old is the {last} child?",
-                "What is the age of the {last} child?",
+                "How old is child {last}?",
+                "What is the age of child {last}?",
             ),
         },
     ),
@@ -226,8 +267,14 @@ SOCIOLOGY = (
         marks=(YEARS, MONTHS),
         says={
             "open": ("A choir club has {n} {t}", "A village club begins with {n} {t}"),
-            "up": ("{mark} the club wins {n} {t}", "{mark} {n} {t} {are} admitted"),
-            "down": ("{mark} the club loses {n} {t}", "{mark} {n} {t} {are} sent away"),
+            "up": (
+                "{mark} {n} joined",
+                "{mark} {n} entered",
+            ),
+            "down": (
+                "{mark} {n} left",
+                "{mark} {n} quit",
+            ),
             "ask": ("How many {ts} does the club have now?", "How large is the club in {ts}?"),
         },
     ),
@@ -240,8 +287,14 @@ SOCIOLOGY = (
         marks=(ROUNDS, DAYS),
         says={
             "open": ("In the survey {who} has {n} {t}", "{who} starts the survey with {n} {t}"),
-            "up": ("{mark} {who} wins {n} {t}",),
-            "down": ("{mark} {who} loses {n} {t}",),
+            "up": (
+                "{mark} {n} joined {who}",
+                "{mark} {n} came to {who}",
+            ),
+            "down": (
+                "{mark} {n} left {who}",
+                "{mark} {n} turned from {who}",
+            ),
             "ask": ("By how many {ts} are {who} and {other} apart?",),
         },
     ),
@@ -257,8 +310,14 @@ EDUCATION = (
         marks=(DAYS, WEEKS),
         says={
             "open": ("The class of {who} owns {n} {t}", "On the shelf of {who} stand {n} {t}"),
-            "up": ("{mark} {n} {t} {are} brought back", "{mark} {who} adds {n} {t}"),
-            "down": ("{mark} {n} {t} {are} lent out", "{mark} {who} lends {n} {t}"),
+            "up": (
+                "{mark} {n} returned",
+                "{mark} {n} came back",
+            ),
+            "down": (
+                "{mark} {n} left",
+                "{mark} {n} went out",
+            ),
             "ask": ("How many {ts} are on the shelf now?",),
         },
     ),
@@ -268,11 +327,17 @@ EDUCATION = (
         topic="school supplies",
         skeleton="share",
         things=(("pencil", "pencils"), ("notebook", "notebooks"), ("ruler", "rulers")),
-        marks=(DAYS, ordinal_marks("In the {} lesson")),
+        marks=(DAYS, numbered("In lesson")),
         says={
             "open": ("Teacher {who} has {n} {t}", "In the box of {who} lie {n} {t}"),
-            "up": ("{mark} {who} finds {n} {t}", "{mark} {who} is given {n} {t}"),
-            "down": ("{mark} {who} loses {n} {t}", "{mark} {who} hands out {n} {t}"),
+            "up": (
+                "{mark} {n} came in",
+                "{mark} {n} arrived",
+            ),
+            "down": (
+                "{mark} {n} broke",
+                "{mark} {n} vanished",
+            ),
             "share": ("The rest is divided equally among {n} groups",),
             "ask": ("How many {ts} does each group get?",),
         },
@@ -283,11 +348,17 @@ EDUCATION = (
         topic="quiz scores",
         skeleton="compare",
         things=(("point", "points"), ("mark", "marks")),
-        marks=(ROUNDS, ordinal_marks("After the {} question")),
+        marks=(ROUNDS, numbered("After question")),
         says={
             "open": ("{who} enters the quiz with {n} {t}", "{who} has {n} {t} from last week"),
-            "up": ("{mark} {who} gains {n} {t}", "{mark} {who} scores {n} {t}"),
-            "down": ("{mark} {who} loses {n} {t}",),
+            "up": (
+                "{mark} {n} fell to {who}",
+                "{mark} {n} came to {who}",
+            ),
+            "down": (
+                "{mark} {n} slipped from {who}",
+                "{mark} {n} went from {who}",
+            ),
             "ask": (
                 "How many {ts} lie between {who} and {other}?",
                 "By how many {ts} do {who} and {other} differ?",
@@ -300,10 +371,11 @@ EDUCATION = (
         topic="seating in an exam",
         skeleton="packs",
         things=(("desk", "desks"), ("chair", "chairs"), ("seat", "seats")),
-        marks=(ordinal_marks("In the {} room"),),
+        marks=(numbered("In room"),),
         says={
             "open": ("In the hall there {are} {n} {t}",),
-            "pack": ("{mark} there are {k} rows of {n} {t}",),
+            "pack": ("{mark} {k} rows stood",),
+            "each": ("A row has {n} {t}",),
             "ask": ("How many {ts} are there in all?",),
         },
     ),
@@ -316,13 +388,13 @@ MILITARY = (
         topic="drill on the square",
         skeleton="cycle",
         labels=("north", "east", "south", "west"),
-        marks=(ordinal_marks("At the {} call"), ordinal_marks("At the {} whistle")),
+        marks=(numbered("Call"), numbered("Whistle")),
         says={
             "open": ("Soldier {who} faces {state}", "Recruit {who} stands facing {state}"),
-            "move 1": ("{mark} {who} turns right",),
-            "move 3": ("{mark} {who} turns left",),
-            "move 2": ("{mark} {who} turns about",),
-            "move 0": ("{mark} {who} stands still",),
+            "move 1": ("{mark} right turn",),
+            "move 3": ("{mark} left turn",),
+            "move 2": ("{mark} about turn",),
+            "move 0": ("{mark} no turn",),
             "ask": ("Which way does {who} face now?",),
         },
     ),
@@ -332,10 +404,12 @@ MILITARY = (
         topic="choice of a route",
         skeleton="alternatives",
         things=(("hour", "hours"), ("mile", "miles")),
-        marks=(ordinal_marks("The {} route"),),
+        marks=(numbered("On route"),),
         says={
-            "then": (" and then ",),
-            "way": ("{mark} has {legs} of march",),
+            "way": (
+                "{mark} {n} passed",
+                "{mark} {n} are walked",
+            ),
             "ask": ("How many {ts} does the shortest route have?",),
         },
     ),
@@ -345,10 +419,13 @@ MILITARY = (
         topic="change of guard",
         skeleton="clock",
         things=(("hour", "hours"),),
-        marks=(ordinal_marks("The {} sentry"), ordinal_marks("The {} guard")),
+        marks=(numbered("With sentry"), numbered("With guard")),
         says={
             "open": ("The watch begins at {n} o'clock", "The camp sets its watch at {n} o'clock"),
-            "up": ("{mark} stands for {n} {t}", "{mark} serves {n} {t}"),
+            "up": (
+                "{mark} {n} passed",
+                "{mark} {n} went by",
+            ),
             "ask": ("At what hour does the last one leave?",),
         },
     ),
@@ -361,8 +438,14 @@ MILITARY = (
         marks=(DAYS, WEEKS),
         says={
             "open": ("Captain {who} has {n} {t}", "The company of {who} carries {n} {t}"),
-            "up": ("{mark} {who} receives {n} {t}",),
-            "down": ("{mark} {who} uses up {n} {t}", "{mark} {who} leaves {n} {t} behind"),
+            "up": (
+                "{mark} {n} reached {who}",
+                "{mark} {n} came to {who}",
+            ),
+            "down": (
+                "{mark} {n} left {who}",
+                "{mark} {n} went from {who}",
+            ),
             "ask": ("How many {ts} do {who} and {other} have together?",),
         },
     ),

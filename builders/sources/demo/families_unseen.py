@@ -9,7 +9,7 @@ from builders.sources.demo.marks import (
     ROUNDS,
     WEEKS,
     YEARS,
-    ordinal_marks,
+    numbered,
 )
 from builders.sources.demo.wording import Family
 
@@ -23,8 +23,8 @@ UNSEEN = (
         marks=(WEEKS, MONTHS),
         says={
             "open": ("Beekeeper {who} tends {n} {t}",),
-            "up": ("{mark} {who} catches {n} {t}", "{mark} {n} {t} {are} set up"),
-            "down": ("{mark} {who} gives away {n} {t}", "{mark} {n} {t} {are} killed by frost"),
+            "up": ("{mark} {n} arrived",),
+            "down": ("{mark} {n} died",),
             "ask": ("How many {ts} does {who} tend now?",),
         },
     ),
@@ -37,14 +37,8 @@ UNSEEN = (
         marks=(CHANGES_BACK,),
         says={
             "open": ("The fridge of doctor {who} holds {n} {t} now",),
-            "up": (
-                "{mark} brought {n} {t}",
-                "{mark} added {n} {t}",
-            ),
-            "down": (
-                "{mark} used {n} {t}",
-                "{mark} took out {n} {t}",
-            ),
+            "up": ("{mark} {n} came in",),
+            "down": ("{mark} {n} went out",),
             "ask": ("How many {ts} did the fridge hold in the beginning?",),
         },
     ),
@@ -54,11 +48,11 @@ UNSEEN = (
         topic="points in a chess club",
         skeleton="compare",
         things=(("point", "points"),),
-        marks=(ROUNDS, ordinal_marks("In the {} match")),
+        marks=(ROUNDS, numbered("In match")),
         says={
             "open": ("In the chess club {who} stands at {n} {t}",),
-            "up": ("{mark} {who} climbs by {n} {t}",),
-            "down": ("{mark} {who} drops by {n} {t}",),
+            "up": ("{mark} {n} came to {who}",),
+            "down": ("{mark} {n} slipped from {who}",),
             "ask": ("How large is the gap between {who} and {other} in {ts}?",),
         },
     ),
@@ -68,10 +62,10 @@ UNSEEN = (
         topic="load of a caravan",
         skeleton="budget",
         things=(("bundle", "bundles"),),
-        marks=(ordinal_marks("The {} merchant"),),
+        marks=(numbered("From merchant"),),
         says={
-            "open": ("The camels of a caravan bear at most {n} {t}",),
-            "load": ("{mark} offers {n} {t}",),
+            "open": ("The camels of a caravan have limit {n} in {ts}",),
+            "load": ("{mark} {n} followed",),
             "ask": (
                 "The caravan leaves before an offer that would be too much. "
                 "How many {ts} does it bear?",
@@ -84,13 +78,13 @@ UNSEEN = (
         topic="signals of a lighthouse",
         skeleton="cycle",
         labels=("red", "green", "white", "blue"),
-        marks=(ordinal_marks("At the {} bell"),),
+        marks=(numbered("Bell"),),
         says={
             "open": ("A signal lamp goes through red, green, white and blue and shows {state}",),
-            "move 1": ("{mark} the keeper moves it on by one",),
-            "move 2": ("{mark} the keeper skips one",),
-            "move 3": ("{mark} the keeper moves it back by one",),
-            "move 0": ("{mark} the keeper leaves it alone",),
+            "move 1": ("{mark} advances by one colour",),
+            "move 2": ("{mark} skips one colour",),
+            "move 3": ("{mark} reverses by one colour",),
+            "move 0": ("{mark} keeps the same colour",),
             "ask": ("Which colour does the lamp show now?",),
         },
     ),
@@ -103,7 +97,8 @@ UNSEEN = (
         marks=(DAYS,),
         says={
             "open": ("The museum already owns {n} {t}",),
-            "pack": ("{mark} {who} brings {k} drawers of {n} {t}",),
+            "pack": ("{mark} {k} drawers arrived",),
+            "each": ("A drawer holds {n} {t}",),
             "ask": ("How many {ts} does the museum own in the end?",),
         },
     ),
@@ -113,12 +108,12 @@ UNSEEN = (
         topic="spans of bridges",
         skeleton="relative",
         things=(("metre", "metres"), ("step", "steps")),
-        marks=(ordinal_marks("The {} bridge"),),
+        marks=(numbered("For bridge"),),
         says={
-            "open": ("{mark} of the river spans {n} {t}",),
-            "up": ("{mark} spans {n} {t} more than the {before}",),
-            "down": ("{mark} spans {n} {t} less than the {before}",),
-            "ask": ("How many {ts} does the {last} bridge span?",),
+            "open": ("Bridge one of the river spans {n} {t}",),
+            "up": ("{mark} {n} more {are} noted than before",),
+            "down": ("{mark} {n} less {are} noted than before",),
+            "ask": ("How many {ts} does bridge {last} span?",),
         },
     ),
     Family(
@@ -130,8 +125,8 @@ UNSEEN = (
         marks=(YEARS, MONTHS),
         says={
             "open": ("The theatre of {who} stores {n} {t}",),
-            "up": ("{mark} {who} sews {n} {t}",),
-            "down": ("{mark} {who} throws away {n} {t}",),
+            "up": ("{mark} {n} came to {who}",),
+            "down": ("{mark} {n} left {who}",),
             "ask": ("How many {ts} do the theatres of {who} and {other} store together?",),
         },
     ),

@@ -1,8 +1,9 @@
 """Names, and the marks that tell the clauses of a question apart.
 
-Every clause opens with a mark of its own, and every mark is told from the others by one ordinal. So
-there are 20 words that a small student has to look up to find its place in a question, instead of
-some hundred, and it learns to (see docs/demo.md for what it did with weekdays, colours and names).
+Every clause opens with a mark of its own, and every mark ends with a number in words, which stands
+at most two words before the clause's number: "On day two Ada buys 7 jars". So there are 20 words
+that a small student has to look up to find its place in a question, and what it looks for is near
+them. With weekdays, colours or ordinals, or more words in between, it did not learn to in minutes.
 """
 
 from __future__ import annotations
@@ -13,22 +14,23 @@ NAMES = (
     "Yusuf", "Zoe",
 )  # fmt: skip
 
-ORDINALS = (
-    "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
-    "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth",
-    "eighteenth", "nineteenth", "twentieth",
+COUNTS = (
+    "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+    "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+    "twenty",
 )  # fmt: skip
 
 
-def ordinal_marks(pattern: str) -> tuple[str, ...]:
-    """``In the {} week`` to ``In the first week``, ``In the second week`` and so on."""
-    return tuple(pattern.format(ordinal) for ordinal in ORDINALS)
+def numbered(words: str) -> tuple[str, ...]:
+    """``In week`` to ``In week one``, ``In week two`` and so on."""
+    return tuple(f"{words} {count}" for count in COUNTS)
 
 
-HOURS = ordinal_marks("In the {} hour")
-DAYS = ordinal_marks("On the {} day")
-WEEKS = ordinal_marks("In the {} week")
-MONTHS = ordinal_marks("In the {} month")
-YEARS = ordinal_marks("In the {} year")
-ROUNDS = ordinal_marks("In the {} round")
-CHANGES_BACK = ordinal_marks("Counting back, the {} change")
+HOURS = numbered("In hour")
+DAYS = numbered("On day")
+WEEKS = numbered("In week")
+MONTHS = numbered("In month")
+YEARS = numbered("In year")
+ROUNDS = numbered("In round")
+TIMES = (HOURS, DAYS, WEEKS, MONTHS, YEARS, ROUNDS)
+CHANGES_BACK = numbered("Counting back, at change")

@@ -101,8 +101,8 @@ def _count_text(a: int, b: int, m: int, value: int, labels: tuple[str, ...]) -> 
 
 def _load_text(a: int, b: int, m: int, value: int, labels: tuple[str, ...]) -> str:
     if value == a:
-        return f"{a} + {b} = {a + b}, too much for {m}, so it stays {a}"
-    return f"{a} + {b} = {value}, not too much"
+        return f"{a} + {b} = {a + b}, limit {m}, too much, so it stays {a}"
+    return f"{a} + {b} = {value}, limit {m}, it fits"
 
 
 KINDS: Mapping[str, Kind] = {

@@ -66,7 +66,7 @@ def tell(
 
     count = _BEFORE[verbosity]
     if count:
-        out += _some(rng, OPENERS, count)
+        out += pick(rng, OPENERS)[-count:]
     for name, say in BEFORE.items():
         if name in wanted:
             use(name, say(scene))
@@ -107,12 +107,7 @@ def tell(
             use(name, say(scene))
     count = _AFTER[verbosity]
     if count:
-        out += _some(rng, CLOSERS, count)
+        out += pick(rng, CLOSERS)[-count:]
     if len(out) > spoken:
         out.append(pick(rng, ENDS).format(x=result))
     return " ".join(out), tuple(sorted(used))
-
-
-def _some(rng: random.Random, sentences: Sequence[str], count: int) -> list[str]:
-    """Some of the sentences in their order, so that a student cannot go round in circles."""
-    return [sentences[at] for at in sorted(rng.sample(range(len(sentences)), count))]

@@ -53,7 +53,7 @@ POOL_STEPS = (0, 11, 13, 13, 12, 11, 9, 8, 7, 6, 4, 3, 3)
 HARDER_STEPS = range(13, 17)
 # How many strategies a trace shall have, 0 to 10: about a third lie in 4 to 8.
 STRATEGY_COUNTS = (8, 15, 18, 18, 14, 11, 8, 5, 3, 2, 1)
-VERBOSITY_SHARES = (12, 12, 11, 10, 9, 9, 8, 8, 8, 7, 6)
+VERBOSITY_SHARES = (26, 16, 10, 7, 5, 5, 5, 7, 7, 6, 6)
 # One problem in so many is for the benchmark only.
 HELD_OUT_ONE_IN = 16
 

@@ -101,7 +101,7 @@ SKELETONS: Mapping[str, Skeleton] = {
     ),
     "packs": Skeleton(
         branches.packs,
-        ("open", "pack", "ask"),
+        ("open", "each", "pack", "ask"),
         "multiply for each clause and keep one total",
         "first each product, then the sum of the products",
         "packs are multiplied, loose ones are only added",
@@ -109,9 +109,9 @@ SKELETONS: Mapping[str, Skeleton] = {
     ),
     "alternatives": Skeleton(
         branches.alternatives,
-        ("then", "way", "ask"),
-        "add up each one and keep the smallest so far",
-        "one sum for each of them, then the comparison",
+        ("way", "ask"),
+        "go through all of them and keep the smallest so far",
+        "one comparison for each of them",
         "the new one may be smaller, then keep it, or larger, then leave it",
         "holding two sticks against each other",
     ),
@@ -133,7 +133,7 @@ SKELETONS: Mapping[str, Skeleton] = {
     ),
     "transfer": Skeleton(
         branches.transfer,
-        ("open", "move", "gain", "ask"),
+        ("open", "move", "back", "gain", "ask"),
         "keep both totals and change them with each clause",
         "two totals, one for each side",
         "the one who gives has less, the one who takes has more",

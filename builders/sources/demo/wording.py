@@ -24,11 +24,11 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
-from builders.sources.demo.marks import DAYS, NAMES
+from builders.sources.demo.marks import DAYS, NAMES, TIMES
 
 T = TypeVar("T")
 
-LATEST_START = 5  # so that ordinals beyond the twelfth occur in the pool, too
+LATEST_START = 5  # so that marks beyond the twelfth occur in the pool, too
 
 
 class Family(NamedTuple):
@@ -54,10 +54,11 @@ class Teller:
         self.who, self.other = rng.sample(family.who, 2)
         self.thing, self.things = pick(rng, family.things)
         self.marks = pick(rng, family.marks)
+        self.said: dict[str, str] = {}
         self.open = self.style("open")
         # time may set in later than at its first week, but the first of three crates comes first
-        timed = self.marks[0].startswith(("In ", "On ", "At ", "After ", "Under "))
-        self._used = int(rng.random() * LATEST_START) if timed and rng.random() < 0.5 else 0
+        late = self.marks in TIMES and rng.random() < 0.5
+        self._used = int(rng.random() * LATEST_START) if late else 0
 
     def style(self, part: str) -> str:
         """A phrasing of a part, to be used more than once."""
@@ -69,12 +70,26 @@ class Teller:
         return self.marks[self._used - 1]
 
     def say(self, part: str, n: int = 0, **words: str | int) -> str:
-        """One of the part's phrasings, filled in."""
-        return self.fill(pick(self.rng, self.family.says[part]), n, **words)
+        """The part's phrasing in this question, filled in.
+
+        A question has one phrasing for each kind of change, so that its clauses differ in their
+        mark, their number and their verb, and a small student knows which of them to look up.
+        """
+        if part not in self.said:
+            self.said[part] = pick(self.rng, self.family.says[part])
+        return self.fill(self.said[part], n, **words)
 
     def clause(self, part: str, n: int = 0, **words: str | int) -> str:
         """The same, opened by the next mark."""
         return self.say(part, n, mark=self.mark(), **words)
+
+    def last(self, clause: str) -> str:
+        """A clause that was just made, as the last of its kind: ``In week four finally ...``.
+
+        So whoever reads it knows that there is none to look for after it.
+        """
+        mark = self.marks[self._used - 1]
+        return clause.replace(mark, f"{mark} finally", 1)
 
     def fill(self, phrasing: str, n: int = 0, **words: str | int) -> str:
         """A phrasing with its placeholders filled in; ``who`` may be overridden."""
