@@ -21,12 +21,15 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
 	@touch $@
 
-demo: setup ## build ./nt from the embedded synthetic pool, and train a tiny student on it
+demo: setup ## build ./nt from the embedded synthetic pool, train a tiny student on it, evaluate it
 	$(BIN)/nt import demo --rows 50000 --pool pool
 	$(BIN)/nt build --pool pool --out nt
 	@$(BIN)/python -c 'from datasets import load_dataset; row = load_dataset("nt", "strategies-10k", split="train")[0]; \
 	  print("\nThe first row of strategies-10k:\n"); print(*(m["content"] for m in row["messages"]), sep="\n\n")'
 	$(BIN)/accelerate launch --config_file recipes/accelerate_configs/cpu.yaml recipes/sft.py
+	$(BIN)/python recipes/eval.py --model out/demo-student --data demo=pool --max-samples 60 --temperature 0 \
+	  --out out/demo-results
+	$(BIN)/python recipes/compare.py out/demo-results --out out/demo-report
 
 test: setup ## run the tests (under ten minutes on two cores)
 	$(BIN)/python -m pytest -q -n auto --dist loadgroup -m "not slow"
