@@ -15,7 +15,8 @@ set -euo pipefail
 recipe=$1
 shift
 processes=$((SLURM_NNODES * 8))
-first=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+nodes=$(scontrol show hostnames "$SLURM_JOB_NODELIST")
+first=${nodes%%$'\n'*}  # with `| head`, scontrol may die of the closed pipe, and the job with it
 config=recipes/accelerate_configs/fsdp2_two_nodes.yaml
 
 # Every node starts accelerate once; SLURM_NODEID is known only there, so it is quoted.
