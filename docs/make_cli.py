@@ -10,6 +10,7 @@ import os
 os.environ["COLUMNS"] = "96"  # argparse reads it
 
 from builders.cli import VERBS, parser
+from builders.cli.annotate import ANNOTATIONS
 
 HEADER = """\
 # The command line
@@ -40,7 +41,9 @@ def help_of(*words: str) -> str:
 def reference() -> str:
     """The whole page."""
     sections = [HEADER, f"```text\n{help_of()}```\n"]
-    sections += [f"## nt {verb}\n\n```text\n{help_of(verb)}```\n" for verb in VERBS]
+    for verb in VERBS:
+        names = [(verb,)] + [(verb, name) for name in ANNOTATIONS if verb == "annotate"]
+        sections += [f"## nt {' '.join(n)}\n\n```text\n{help_of(*n)}```\n" for n in names]
     return "\n".join(sections)
 
 

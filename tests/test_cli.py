@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from builders.cli import VERBS, parser
+from builders.cli import VERBS, annotate, parser
 from builders.pool import Pool
+from builders.schema import ANNOTATIONS
 
 Run = Callable[..., tuple[int, str, str]]
 Write = Callable[..., Path]
@@ -99,6 +100,19 @@ def test_every_verb_prints_json_or_nothing(nt: Run, tmp_path: Path, write_jsonl:
     code, output, errors = nt("list", "--pool", tmp_path / "no", "--json", "--quiet")
     assert (code, output) == (2, "")
     assert errors.startswith("nt: ")
+
+
+def test_every_annotation_has_words_of_its_own(nt: Run) -> None:
+    grains = {name: annotation.grain for name, annotation in ANNOTATIONS.items()}
+    assert {name: grain for name, (grain, _) in annotate.ANNOTATIONS.items()} == grains
+    for name in ANNOTATIONS:
+        code, output, _ = nt("annotate", name, "--help")
+        assert (code, "--from FILE" in output, "--json" in output) == (0, True, True)
+    assert nt("annotate", "domain", "--pool", "p") == (
+        2,
+        "",
+        "nt: nt annotate domain: needs --from FILE, with the labels\n",
+    )
 
 
 def test_every_verb_has_the_same_options_of_output() -> None:

@@ -59,10 +59,11 @@ VERBS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `nt` with these words; returns the exit code."""
-    arguments = parser().parse_args(argv)
+    arguments = argparse.Namespace(after_interrupt="")
     console.STOPPED.clear()
     before = signal.signal(signal.SIGINT, console.stop)
     try:
+        parser().parse_args(argv, arguments)
         code: int = arguments.run(arguments)
         return code
     except (NTError, OSError) as error:  # OSError: a folder that is not yours
@@ -82,7 +83,7 @@ def parser() -> argparse.ArgumentParser:
     """The parser of all verbs."""
     import shtab
 
-    top = argparse.ArgumentParser(
+    top = console.Parser(
         prog="nt",
         description="Build data sets of reasoning traces that teach a small model to reason.",
         epilog=_EXAMPLES,

@@ -2,15 +2,34 @@
 
 import argparse
 import contextlib
+import difflib
 import json
+import re
 import shlex
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+
+from builders.errors import BadOption
 
 STOPPED = threading.Event()
 """Set by Ctrl-C, cleared when a command begins."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are ours: one line, with the nearest choice."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what `main` prints as it prints all errors."""
+        wrong = re.search(r"invalid choice: '(.*)' \(choose from (.*)\)", message)
+        if wrong:
+            choices = [choice.strip("' ") for choice in wrong[2].split(",")]
+            near = difflib.get_close_matches(wrong[1], choices, n=1)
+            hint = f"did you mean '{near[0]}'? " if near else ""
+            argument = message.removeprefix("argument ").partition(":")[0]
+            message = f"{argument} '{wrong[1]}': {hint}there are: {', '.join(choices)}"
+        raise BadOption(f"{message}; see {self.prog} --help")
 
 
 def stop(signal_number: int, frame: object) -> None:
@@ -19,11 +38,15 @@ def stop(signal_number: int, frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def add_output_options(verb: argparse.ArgumentParser) -> None:
-    """The options that every verb has."""
+def add_output_options(verb: argparse.ArgumentParser, *, default: Any = False) -> None:
+    """The options that every verb has; `default` for a verb below another one."""
     output = verb.add_argument_group("output")
-    output.add_argument("--json", action="store_true", help="print one JSON object, no words")
-    output.add_argument("--quiet", action="store_true", help="no words, no bars; errors only")
+    output.add_argument(
+        "--json", action="store_true", default=default, help="print one JSON object, no words"
+    )
+    output.add_argument(
+        "--quiet", action="store_true", default=default, help="no words, no bars; errors only"
+    )
 
 
 def add_folder(verb: argparse.ArgumentParser, option: str, words: str, **more: Any) -> None:
