@@ -11,7 +11,7 @@ MODULES = sorted((ROOT / "builders").rglob("*.py"))
 # From the ground up: a module may import from lower layers, and from its own package.
 LAYERS = [
     ["errors"],
-    ["schema", "ids", "files", "traces", "tokens", "control_tokens", "licenses"],
+    ["schema", "ids", "files", "traces", "tokens", "control_tokens", "licenses", "estimates"],
     ["endpoints", "prompts"],
     ["sources", "pool", "selectors", "mixing"],
     ["configs", "card", "gather", "release"],
