@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
+from scipy.stats import poisson, spearmanr
 from sklearn.metrics import cohen_kappa_score, f1_score, roc_auc_score
 
 from builders.estimates import (
     Estimate,
     Table,
+    _times_drawn,
     auc,
     bins,
     estimate,
@@ -94,6 +95,23 @@ def test_the_same_seed_gives_the_same_interval_and_figures_share_their_draws(
     assert (first["a"].resamples == first["b"].resamples).all()
     other = estimate(tables, rows, resamples=30, seed=4)
     assert (first["a"].resamples != other["a"].resamples).any()
+
+
+def test_a_draw_does_not_depend_on_the_order_of_the_rows(rng: np.random.Generator) -> None:
+    ids = rng.integers(0, 2**63, 3000).astype(np.uint64)
+    column = codes(rng.integers(0, 2, 3000))
+    order = rng.permutation(3000)
+    first = estimate({"it": Table((2,), (column,), share)}, ids, resamples=20)["it"]
+    other = estimate({"it": Table((2,), (column[order],), share)}, ids[order], resamples=20)["it"]
+    assert (first.resamples == other.resamples).all()
+
+
+def test_questions_are_drawn_as_often_as_poisson_has_it() -> None:
+    drawn = np.concatenate([_times_drawn(np.arange(20_000, dtype=np.uint64), n, 0) for n in (0, 1)])
+    found = np.bincount(drawn.astype(int), minlength=9) / len(drawn)
+    assert found == pytest.approx(poisson.pmf(np.arange(9), 1), abs=0.01)
+    both = drawn.reshape(2, -1)
+    assert abs(np.corrcoef(both)[0, 1]) < 0.03  # resamples are independent
 
 
 def test_traces_of_one_question_are_drawn_together() -> None:
