@@ -18,8 +18,10 @@ LAYERS = [
     ["writing", "labels", "selection"],
     ["manifest", "config_files", "pictures"],
     ["waiting", "ledger"],
-    ["importing", "annotating", "build", "listing", "generated"],
+    ["importing", "annotating", "build", "listing", "generated", "judges"],
     ["generating"],
+    ["seconding"],
+    ["judging"],
     ["hub"],
     ["cli"],
 ]
