@@ -49,7 +49,7 @@ def read_labels(
         BadSource: the file is broken, has no key or no value, or a value that cannot be meant.
     """
     annotation = annotation_named(name)
-    wanted = [column.name for column in annotation.columns]
+    wanted = [column.name for column in annotation.columns if column.name in _READERS]
     keys = _KEYS[annotation.grain]
     labels = Labels([], {})
     for file in list_files(path):
@@ -82,6 +82,8 @@ def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
     values = {name: None if v is None else _READERS[name](name, v) for name, v in given.items()}
     if verdict := values.get("disagreement"):
         values["models_disagree"] = DISAGREES[verdict]
+    if "strategies" in values:  # what a judge quoted for others
+        values["strategy_quotes"] = None
     return values
 
 
@@ -143,4 +145,5 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "disagreement": _one_of(DISAGREES),
     "models_disagree": _truth,
     "second_answer": _text,
+    "correct": _truth,
 }

@@ -18,8 +18,11 @@ LAYERS = [
     ["writing", "labels", "selection"],
     ["manifest", "config_files", "pictures"],
     ["waiting", "ledger"],
-    ["importing", "annotating", "build", "listing", "generated", "reports"],
+    ["importing", "annotating", "build", "listing", "generated", "judges"],
     ["generating"],
+    ["seconding"],
+    ["judging"],
+    ["label_quality", "reports"],
     ["hub"],
     ["cli"],
 ]

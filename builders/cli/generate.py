@@ -188,14 +188,24 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _words(arguments: argparse.Namespace, report: "GenerateReport") -> Iterator[str]:
-    from builders.endpoints import FAILURES
-
     yield f"asked {report.finished:,} of {report.missing:,} that were missing: {report.how}"
-    ledger = report.ledger
+    yield from ledger_words(report.ledger)
+    pool = quoted(arguments.pool)
+    if report.written is None:
+        yield "nothing was written: the run was stopped; every reply that came is stored"
+        return
+    yield f"{arguments.pool}: {plural(report.written.traces_added, 'trace')} added"
+    yield f"next: nt list --pool {pool}"
+
+
+def ledger_words(ledger: dict[str, Any]) -> Iterator[str]:
+    """What did not work, and what it cost."""
+    from builders.endpoints import DONE, FAILURES
+
     for outcome, number in ledger["outcomes"].items():
         if outcome in FAILURES:
             yield f"  failed {number:,}: {outcome} ({FAILURES[outcome]})"
-        elif outcome != "done":
+        elif outcome != DONE:
             yield f"  not usable {number:,}: {drop_reason(outcome)}"
     yield f"tokens in all: {ledger['tokens_in']:,} in, {ledger['tokens_out']:,} out" + (
         f", {ledger['tokens_uncertain']:,} at most for requests that broke off"
@@ -205,12 +215,6 @@ def _words(arguments: argparse.Namespace, report: "GenerateReport") -> Iterator[
     if ledger["usd"] is not None:
         each = f", {ledger['usd_per_row']} each" if ledger["usd_per_row"] is not None else ""
         yield f"US dollars in all: {ledger['usd']:,.2f} for {plural(ledger['rows'], 'row')}{each}"
-    pool = quoted(arguments.pool)
-    if report.written is None:
-        yield "nothing was written: the run was stopped; every reply that came is stored"
-        return
-    yield f"{arguments.pool}: {plural(report.written.traces_added, 'trace')} added"
-    yield f"next: nt list --pool {pool}"
 
 
 def endpoint_of(arguments: argparse.Namespace) -> "Endpoint":
@@ -227,6 +231,7 @@ def endpoint_of(arguments: argparse.Namespace) -> "Endpoint":
         "tgi" if arguments.flavor == "tgi" else "openai",
         arguments.stream,
         Timeouts(arguments.connect_timeout, read, arguments.timeout),
+        getattr(arguments, "schema_form", "none"),
     )
 
 

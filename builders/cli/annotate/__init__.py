@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from builders.cli.annotate import judge
 from builders.cli.console import add_folder, add_output_options, bar, quoted, show
 from builders.errors import BadOption
 
@@ -21,10 +22,17 @@ ANNOTATIONS = {
     "strategies": ("traces", "the reasoning strategies that are seen in a trace"),
     "verbosity": ("traces", "how wordy a trace is, 0 to 10"),
     "disagreement": ("traces", "whether a second model answers differently"),
+    "correctness": ("traces", "whether the answer comes to the reference answer"),
 }
 """What `schema.ANNOTATIONS` describes, in the words of --help, which must not wait for Arrow."""
 
-WAYS: dict[str, ModuleType] = {}
+WAYS: dict[str, ModuleType] = {
+    "domain": judge,
+    "strategies": judge,
+    "verbosity": judge,
+    "disagreement": judge,
+    "correctness": judge,
+}
 """Of an annotation the module with `add_options(parser)` and `run(arguments)` of its other way."""
 
 
