@@ -67,7 +67,8 @@ class Estimate(NamedTuple):
         if defined.any():
             chosen = self.resamples[:, defined]
             low[defined], high[defined] = np.nanpercentile(chosen, [tail, 100 - tail], axis=0)
-        low[low == high] = high[low == high] = np.nan
+        fixed = low == high
+        low[fixed] = high[fixed] = np.nan
         return low, high
 
 

@@ -12,7 +12,7 @@ MODULES = sorted((ROOT / "builders").rglob("*.py"))
 LAYERS = [
     ["errors"],
     ["schema", "ids", "files", "traces", "tokens", "control_tokens", "licenses", "estimates"],
-    ["endpoints", "prompts"],
+    ["endpoints", "prompts", "agreement"],
     ["sources", "pool", "selectors", "mixing"],
     ["configs", "card", "gather", "release"],
     ["writing", "labels", "selection"],

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from builders.agreement import rounded
 from builders.errors import MissingColumn, PoolTooSmall
 from builders.estimates import (
     Codes,
@@ -227,13 +228,9 @@ def _figures(found: Estimate) -> list[dict[str, float | None]]:
     low, high = found.interval()
     columns = zip(found.value, low, high, strict=True)
     return [
-        dict(zip(("value", "low", "high"), map(_rounded, figures), strict=True))
+        dict(zip(("value", "low", "high"), map(rounded, figures), strict=True))
         for figures in columns
     ]
-
-
-def _rounded(value: float) -> float | None:
-    return round(float(value), 6) if np.isfinite(value) else None
 
 
 def _correctness(who: Outcome, facts: Facts, found: dict[str, Estimate]) -> dict[str, Any]:
