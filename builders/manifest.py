@@ -74,6 +74,7 @@ def describe_release(
             "tokenizer": pool.manifest["tokenizer"],
             "annotations": pool.annotations(),
             "ledger": pool.manifest.get("ledger", []),
+            "judges": pool.manifest.get("judges", []),
             "sources": _sources(selection.facts),
             "synthetic": pc.sum(pc.equal(selection.facts["source"], DEMO)).as_py(),
         },

@@ -22,7 +22,7 @@ _LONGEST = 200
 _SECONDS = 5
 _BOX = r"\boxed{"
 _STATED = re.compile(r"(?i)(?:^|[.!?\n]\s*)(?:so |thus |therefore |hence )?,?\s*(?:the |my )?"
-                     r"(?:final )?answer(?: is|:)\s*([^\n]{1,200})\s*$")  # fmt: skip
+                     r"(?:final )?answer(?: is|:)\s*((?:(?![.!?]\s)[^\n]){1,200})\s*$")  # fmt: skip
 _HASHES = re.compile(r"(?:^|\n)####\s*([^\n]+)\s*$")
 _NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|[-+]?\.\d+")
 _MATHEMATICS = re.compile(
@@ -78,6 +78,8 @@ def _quickly(first: str, second: str) -> bool | tuple[str, str]:
     numbers = _number(one), _number(other)
     if None not in numbers:
         return numbers[0] == numbers[1]
+    if len(one) == len(other) == 1:  # two choices, or two variables
+        return False
     both = _reads_as_mathematics(one) and _reads_as_mathematics(other)
     return (one, other) if both else False
 
@@ -91,8 +93,7 @@ def result(answer: str) -> str | None:
     for pattern in (_HASHES, _STATED):
         if found := pattern.search(text):
             return _plain(found[1])
-    alone = _plain(text)
-    return alone if "\n" not in text and _reads_as_mathematics(alone) else None
+    return _plain(text) if "\n" not in text and len(text) <= _LONGEST else None
 
 
 def _plain(text: str) -> str:

@@ -17,6 +17,7 @@ from builders.judges.strategies import STRATEGIES
 from builders.schema import DOMAINS
 
 _LONGEST = 300
+_CHECKED_HERE = ("title", "description", "minLength", "maxLength", "minimum", "maximum")
 _FENCED = re.compile(r"```(?:json)?\s*(\{.*\})\s*```", re.DOTALL)
 
 
@@ -49,7 +50,8 @@ class Strategies(Form):
 class Verbosity(Form):
     """Of a trace."""
 
-    verbosity: Literal[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
+    # An enumeration of numbers is understood by servers that know no bounds.
+    verbosity: int = Field(ge=0, le=10, json_schema_extra={"enum": list(range(11))})
 
 
 class Agreement(Form):
@@ -96,7 +98,7 @@ def _explained(error: ValidationError) -> str:
 
 
 def schema_of(form: type[Form]) -> dict[str, Any]:
-    """The JSON schema, without the titles and descriptions that pydantic adds."""
+    """The JSON schema, without titles, and without bounds, which not every server takes."""
     plain: dict[str, Any] = json.loads(json.dumps(_without_words(form.model_json_schema())))
     return plain
 
@@ -111,5 +113,5 @@ def _without_words(schema: Any) -> Any:
         if name in ("properties", "$defs")
         else _without_words(value)
         for name, value in schema.items()
-        if name not in ("title", "description", "minLength", "maxLength")
+        if name not in _CHECKED_HERE
     }

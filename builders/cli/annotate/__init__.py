@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from builders.cli.annotate import judge
+from builders.cli.annotate import disagreement, judge
 from builders.cli.console import add_folder, add_output_options, bar, quoted, show
 from builders.errors import BadOption
 
@@ -30,7 +30,7 @@ WAYS: dict[str, ModuleType] = {
     "domain": judge,
     "strategies": judge,
     "verbosity": judge,
-    "disagreement": judge,
+    "disagreement": disagreement,
     "correctness": judge,
 }
 """Of an annotation the module with `add_options(parser)` and `run(arguments)` of its other way."""

@@ -1,8 +1,8 @@
 """`nt annotate NAME --judge MODEL`: let a model label what has no label yet."""
 
 import argparse
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from builders.cli.console import bar, count, counter, plural, quoted, show
 from builders.cli.generate import (
@@ -20,6 +20,9 @@ from builders.errors import BadOption
 if TYPE_CHECKING:
     from builders.judges.prepared import Judge
     from builders.judging import JudgeReport
+
+
+_NOTHING: Mapping[str, Any] = {}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -73,8 +76,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_budget_options(parser)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Ask, write, and say what came of it."""
+def run(
+    arguments: argparse.Namespace, before: Mapping[str, Any] = _NOTHING, words: Iterable[str] = ()
+) -> int:
+    """Ask, write, and say what came of it, after what came before."""
     from builders.endpoints.running import Watcher
     from builders.judging import annotate_by
 
@@ -95,13 +100,14 @@ def run(arguments: argparse.Namespace) -> int:
             progress=lambda rows: bar(arguments, rows, "reading", " rows"),
         )
     found = {
+        **before,
         "pool": str(arguments.pool),
         "annotation": arguments.name,
         "judge": arguments.judge,
         **report._asdict(),
         "written": report.written._asdict() if report.written else None,
     }
-    return show(arguments, found, _words(arguments, report))
+    return show(arguments, found, [*words, *_words(arguments, report)])
 
 
 def judge_of(arguments: argparse.Namespace) -> "Judge":
