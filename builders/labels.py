@@ -73,6 +73,15 @@ def read_labels(
     return labels
 
 
+def read_label(column: str, value: Any) -> Any:
+    """One value of an annotation's column, as the sidecar takes it.
+
+    Raises:
+        ValueError: it cannot be meant.
+    """
+    return _READERS[column](column, value)
+
+
 def _id(key: str, value: Any) -> str:
     text = str(value).strip()
     return content_id(text.encode(errors="replace").decode()) if key == "question" else text
