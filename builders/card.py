@@ -64,6 +64,7 @@ def render_release_card(manifest: Mapping[str, Any]) -> str:
         published=manifest.get("published"),
         ledger=manifest["pool"].get("ledger", []),
         judges=manifest["pool"].get("judges", []),
+        label_quality=manifest["pool"].get("label_quality", []),
         notes=NOTES,
     )
 
@@ -125,6 +126,7 @@ def render_pool_card(pool: Pool) -> str:
         manifest=pool.manifest,
         ledger=pool.manifest.get("ledger", []),
         judges=pool.manifest.get("judges", []),
+        label_quality=pool.manifest.get("label_quality", []),
         tables=tables,
         keys=KEYS,
         annotations=pool.annotations(),

@@ -75,6 +75,7 @@ def describe_release(
             "annotations": pool.annotations(),
             "ledger": pool.manifest.get("ledger", []),
             "judges": pool.manifest.get("judges", []),
+            "label_quality": pool.manifest.get("label_quality", []),
             "sources": _sources(selection.facts),
             "synthetic": pc.sum(pc.equal(selection.facts["source"], DEMO)).as_py(),
         },

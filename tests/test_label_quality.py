@@ -227,3 +227,49 @@ def test_a_golden_set_that_is_wrong_is_refused(tmp_path: Path, text: str, error:
     path.write_text(text)
     with pytest.raises(BadSource, match=error):
         read_golden(path)
+
+
+def test_the_command_says_it_and_both_cards_show_it(nt: Run, pool: Path, tmp_path: Path) -> None:
+    says = noisy_judge.strategies(missed=0.2, added=0.05, invented=0.1)
+    command = ["annotate", "strategies", "--pool", pool]
+    with ModelServer(judge(says, ROWS)) as server:
+        where = ["--base-url", server.url]
+        code, output, errors = nt(*command, "--second-judge", "x|y<b>", "--sample", 60, *where)
+        assert (code, errors) == (0, "")
+        assert "by those who brought the labels and by x|y<b>, " in output
+        assert "F1, mean over strategies: 0." in output
+        assert "quotes that occur nowhere: " in output
+        golden = golden_of(ROWS[:60], tmp_path / "golden.yaml")
+        code, output, errors = nt(*command, "--judge", "m", "--golden", golden, *where)
+        assert (code, errors) == (0, "")
+        assert "'strategies' by m and by golden.yaml, " in output
+        assert "; precision " in output
+    card = (pool / "README.md").read_text()
+    assert "## How good its labels are" in card
+    assert r"second judge x\|y&lt;b&gt;" in card
+    assert "The golden set golden.yaml says of itself: synthetic, for this test" in card
+    code, _, errors = nt("build", "--pool", pool, "--out", tmp_path / "nt", "--config", "random-50")
+    assert (code, errors) == (0, "")
+    card = (tmp_path / "nt" / "README.md").read_text()
+    assert "How good labels are, as far as it was measured:" in card
+    assert "F1, mean over strategies 0." in card
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["--judge", "m", "--second-judge", "n"], "--second-judge: the labels come first"),
+        (["--golden", "x.yaml", "--second-judge", "n"], "hold labels against one at a time"),
+        (["--judge", "m", "--sample", "5"], "--sample: is of the rows that a --second-judge"),
+        (["--golden", "x.yaml", "--base-url", "http://127.0.0.1:9"], "--judge MODEL"),
+        (["--second-judge", "n"], "--base-url is missing"),
+        (["--second-judge", "n", "--sample", "0", "--no-ask"], "--sample 0: must be at least 1"),
+    ],
+)
+def test_words_that_contradict_each_other(
+    nt: Run, made: Path, words: list[str], error: str
+) -> None:
+    code, output, errors = nt("annotate", "verbosity", "--pool", made, *words)
+    assert (code, output) == (2, "")
+    assert errors.count("\n") == 1
+    assert error in errors
