@@ -11,15 +11,18 @@ MODULES = sorted((ROOT / "builders").rglob("*.py"))
 # From the ground up: a module may import from lower layers, and from its own package.
 LAYERS = [
     ["errors"],
-    ["schema", "ids", "files", "traces", "tokens", "control_tokens", "licenses"],
-    ["endpoints", "prompts"],
+    ["schema", "ids", "files", "traces", "tokens", "control_tokens", "licenses", "estimates"],
+    ["endpoints", "prompts", "agreement"],
     ["sources", "pool", "selectors", "mixing"],
     ["configs", "card", "gather", "release"],
     ["writing", "labels", "selection"],
     ["manifest", "config_files", "pictures"],
     ["waiting", "ledger"],
-    ["importing", "annotating", "build", "listing", "generated"],
+    ["importing", "annotating", "build", "listing", "generated", "judges", "golden"],
     ["generating"],
+    ["seconding"],
+    ["judging"],
+    ["label_quality", "reports"],
     ["hub"],
     ["cli"],
 ]
