@@ -138,6 +138,17 @@ ANNOTATIONS = {
             Column("second_answer", pa.string(), "what the second model answered", True),
         ),
     ),
+    "correctness": Annotation(
+        "traces",
+        (
+            Column(
+                "correct",
+                pa.bool_(),
+                "the answer is right by the reference answer; null if not known",
+                True,
+            ),
+        ),
+    ),
 }
 
 MESSAGES = pa.list_(pa.struct({"role": pa.string(), "content": pa.string()}))
