@@ -22,6 +22,7 @@ ANNOTATIONS = {
     "verbosity": ("traces", "how wordy a trace is, 0 to 10"),
     "disagreement": ("traces", "whether a second model answers differently"),
     "correctness": ("traces", "whether the answer is right by the reference answer"),
+    "naturalness": ("traces", "how expected a response is to the student, step by step"),
 }
 """What `schema.ANNOTATIONS` describes, in the words of --help, which must not wait for Arrow."""
 
