@@ -154,6 +154,7 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "disagreement": _one_of(DISAGREES),
     "models_disagree": _truth,
     "second_answer": _text,
+    "correct": _truth,
     "local_naturalness": _number,
     "global_naturalness": _number,
     "local_naturalness_skip_first": _number,

@@ -144,7 +144,7 @@ ANNOTATIONS = {
             Column(
                 "correct",
                 pa.bool_(),
-                "the answer is right by the reference answer; null if not known",
+                "the answer comes to the reference answer; null if there is none, or if unsure",
                 True,
             ),
         ),

@@ -19,6 +19,7 @@ from builders.cli import (
     push,
     status,
     stop,
+    teachers,
     verify,
 )
 from builders.errors import NTError
@@ -46,6 +47,7 @@ VERBS = {
     "generate": generate,
     "annotate": annotate,
     "list": list_,
+    "teachers": teachers,
     "build": build,
     "push": push,
     "verify": verify,
