@@ -18,7 +18,7 @@ LAYERS = [
     ["writing", "labels", "selection"],
     ["manifest", "config_files", "pictures"],
     ["waiting", "ledger"],
-    ["importing", "annotating", "build", "listing", "generated"],
+    ["importing", "annotating", "build", "listing", "generated", "naturalness"],
     ["generating"],
     ["hub"],
     ["cli"],
