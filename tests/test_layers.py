@@ -18,7 +18,7 @@ LAYERS = [
     ["writing", "labels", "selection"],
     ["manifest", "config_files", "pictures"],
     ["waiting", "ledger"],
-    ["importing", "annotating", "build", "listing", "generated", "teachers"],
+    ["importing", "annotating", "build", "listing", "generated", "naturalness", "teachers"],
     ["generating"],
     ["hub"],
     ["cli"],
