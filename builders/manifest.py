@@ -132,6 +132,7 @@ def describe_config(
         "lengths": _lengths(trained),
         "think_share": round(float(thinks.mean()), 4),
         "sources": _counts(chosen, "source"),
+        "teachers": _counts(chosen, "teacher"),
         "domains": _counts(chosen, "domain"),
         "strategies": _counts(chosen, "strategies"),
         "key": key,

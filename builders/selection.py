@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from builders.configs import Config
 from builders.errors import MissingColumn, NTError, PoolTooSmall
-from builders.ids import uniform
+from builders.ids import as_numbers, uniform
 from builders.mixing import decidable
 from builders.pool import Pool
 from builders.schema import annotation_of
@@ -35,6 +36,7 @@ class Availability(NamedTuple):
     config: Config
     eligible: int | None  # None: a column is missing
     missing: str | None  # the column that is missing
+    no_choice: str | None = None  # why there is nothing to choose from, where it has to choose
 
     @property
     def can_be_filled(self) -> bool:
@@ -46,12 +48,19 @@ class Availability(NamedTuple):
         """Why it cannot be filled, in a few words."""
         if self.can_be_filled:
             return None
+        if self.no_choice:
+            return self.no_choice
         if self.missing:
             return f"the pool has no '{self.missing}' yet"
         return f"only {self.eligible:,} eligible"
 
     def advice(self, pool: Path) -> str | None:
         """The same, with the command that makes what is missing."""
+        if self.no_choice:
+            return (
+                f"{self.no_choice}; have another teacher answer them: nt generate --pool "
+                f"{shlex.quote(str(pool))} --teacher MODEL --base-url URL, or import its traces"
+            )
         if not self.missing:
             return self.why_not
         command = f"nt annotate {annotation_of(self.missing)} --pool {shlex.quote(str(pool))}"
@@ -69,12 +78,17 @@ class Selection(NamedTuple):
 def select(pool: Pool, configs: Sequence[Config], *, seed: int = 0) -> Selection:
     """Rank the traces of a pool by the selectors of these configs; reads narrow columns only."""
     available = pool.columns()
-    wanted = [*_FACTS, *(name for config in configs for name in config.needs)]
+    used = (name for config in configs for name in (*config.needs, *config.rule.uses))
+    wanted = [*_FACTS, *used]
     facts = pool.facts([name for name in dict.fromkeys(wanted) if name in available])
     u = uniform(facts["id"].to_pylist(), seed=seed)
     rankings: dict[str, Indices] = {}
     availabilities = []
+    no_choice = _no_choice(facts) if any(config.rule.chooses for config in configs) else None
     for config in configs:
+        if config.rule.chooses and no_choice:
+            availabilities.append(Availability(config, 0, None, no_choice))
+            continue
         absent = [name for name in config.needs if name not in available]
         if absent:
             availabilities.append(Availability(config, None, absent[0]))
@@ -87,6 +101,9 @@ def select(pool: Pool, configs: Sequence[Config], *, seed: int = 0) -> Selection
 
 def refusal(one: Availability, pool: Pool) -> NTError:
     """The error that says why a config cannot be built."""
+    if one.no_choice:
+        reason = one.advice(pool.folder)
+        return PoolTooSmall(f"config '{one.config.name}' cannot be built: {reason}")
     if one.missing:
         reason = one.advice(pool.folder)
         return MissingColumn(f"config '{one.config.name}' cannot be built: {reason}")
@@ -94,6 +111,15 @@ def refusal(one: Availability, pool: Pool) -> NTError:
         f"config '{one.config.name}' needs {one.config.size} rows, selector "
         f"'{one.config.selector}' found {one.eligible} eligible of {pool.num_rows('traces')}"
     )
+
+
+def _no_choice(facts: pa.Table) -> str | None:
+    """Why no response can be chosen before another: each question has one; None: some have more."""
+    if len(np.unique(as_numbers(facts["question_id"]))) < len(facts):
+        return None
+    teachers = pc.unique(facts["teacher"]).to_pylist()
+    by = f": all are by '{teachers[0]}'" if len(teachers) == 1 else ""
+    return f"no question has two responses to choose from{by}"
 
 
 def _rank(config: Config, facts: pa.Table, u: Floats) -> Indices:

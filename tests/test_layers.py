@@ -19,6 +19,7 @@ LAYERS = [
     ["manifest", "config_files", "pictures"],
     ["waiting", "ledger"],
     ["importing", "annotating", "build", "listing", "generated", "judges", "golden"],
+    ["naturalness", "teachers"],
     ["generating"],
     ["seconding"],
     ["judging"],

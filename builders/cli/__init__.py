@@ -20,6 +20,7 @@ from builders.cli import (
     report,
     status,
     stop,
+    teachers,
     verify,
 )
 from builders.errors import NTError
@@ -49,6 +50,7 @@ VERBS = {
     "annotate": annotate,
     "list": list_,
     "report": report,
+    "teachers": teachers,
     "build": build,
     "push": push,
     "verify": verify,

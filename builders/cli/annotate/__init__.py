@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from builders.cli.annotate import disagreement, judge, quality
+from builders.cli.annotate import disagreement, judge, naturalness, quality
 from builders.cli.console import add_folder, add_output_options, bar, quoted, show
 from builders.errors import BadOption
 
@@ -23,6 +23,7 @@ ANNOTATIONS = {
     "verbosity": ("traces", "how wordy a trace is, 0 to 10"),
     "disagreement": ("traces", "whether a second model answers differently"),
     "correctness": ("traces", "whether the answer comes to the reference answer"),
+    "naturalness": ("traces", "how expected a response is to the student, step by step"),
 }
 """What `schema.ANNOTATIONS` describes, in the words of --help, which must not wait for Arrow."""
 
@@ -32,6 +33,7 @@ WAYS: dict[str, ModuleType] = {
     "verbosity": judge,
     "disagreement": disagreement,
     "correctness": judge,
+    "naturalness": naturalness,
 }
 """Of an annotation the module with `add_options(parser)` and `run(arguments)` of its other way."""
 
