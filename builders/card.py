@@ -63,6 +63,8 @@ def render_release_card(manifest: Mapping[str, Any]) -> str:
         licensing=release_licensing(manifest),
         published=manifest.get("published"),
         ledger=manifest["pool"].get("ledger", []),
+        duplicates=manifest["pool"]["excluded"].get("duplicates"),
+        contamination=manifest["pool"]["excluded"].get("contamination"),
         notes=NOTES,
     )
 

@@ -11,14 +11,14 @@ MODULES = sorted((ROOT / "builders").rglob("*.py"))
 # From the ground up: a module may import from lower layers, and from its own package.
 LAYERS = [
     ["errors"],
-    ["schema", "ids", "files", "traces", "tokens", "control_tokens", "licenses"],
+    ["schema", "ids", "files", "traces", "tokens", "control_tokens", "licenses", "words"],
     ["endpoints", "prompts"],
     ["sources", "pool", "selectors", "mixing"],
     ["configs", "card", "gather", "release"],
-    ["writing", "labels", "selection"],
+    ["writing", "labels", "selection", "sidecars"],
     ["manifest", "config_files", "pictures"],
-    ["waiting", "ledger"],
-    ["importing", "annotating", "build", "listing", "generated"],
+    ["waiting", "ledger", "dedup"],
+    ["importing", "annotating", "build", "listing", "generated", "decontaminate"],
     ["generating"],
     ["hub"],
     ["cli"],

@@ -1,0 +1,204 @@
+"""Find the questions of a pool that repeat items of benchmarks: `contaminated_by` beside each.
+
+    question_id       contaminated_by
+    41d8cd98f00b204e  ["math_500"]
+    9f0c4e7d21b86a35  []
+
+Looked at are the questions and their reference answers, one shard at a time. What they share with
+which item is written to `matches.jsonl` beside the sidecars, for a person to judge.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+import builders.words
+from builders.card import write_pool_card
+from builders.decontaminate.benchmarks import Benchmark, open_benchmark
+from builders.decontaminate.search import Hits, Match, index_items, matches, search
+from builders.errors import BadOption, BadPool
+from builders.files import only_writer, write_parquet
+from builders.pool import Pool, open_pool
+from builders.schema import sidecar_schema
+from builders.sidecars import replaced_annotation, write_about
+from builders.words import prepared, read_words, words_with_places
+
+VERSION = 1
+"""Raise it when the same questions may match other items than before."""
+
+MATCHES = "matches.jsonl"
+
+_EXCERPT = 1000  # characters of a question and an item in the report
+
+Progress = Callable[[Iterable[Any], str], Iterable[Any]]
+
+
+class DecontaminateReport(NamedTuple):
+    """How many questions repeat an item of a benchmark.
+
+    Of each benchmark: what was read (`data`, `revision`), its `items`, how many `questions` of the
+    pool repeat one, and how many `repeated` items there are.
+    """
+
+    questions: int
+    contaminated: int
+    matches: int
+    benchmarks: list[dict[str, Any]]
+
+
+def decontaminate(
+    pool: Path | str,
+    against: Sequence[str],
+    *,
+    progress: Progress = lambda items, what: items,
+) -> DecontaminateReport:
+    """Search a pool for benchmarks, and write the sidecars `contamination`, in place of older ones.
+
+    Args:
+        pool: the pool's folder.
+        against: benchmarks by name, files, or NAME=FILE; see `open_benchmark`.
+        progress: wraps what is iterated over, to show how far it is.
+
+    Raises:
+        BadOption: no benchmark is named, one twice, or there is none of that name.
+        BadSource: a benchmark cannot be read.
+        BadPool: the folder is not a pool, or has no questions.
+    """
+    if not against:
+        raise BadOption("name a benchmark or a file: --against math_500")
+    opened = open_pool(pool)
+    if not opened.num_rows("questions"):
+        raise BadPool(f"{pool}: has no questions; add some: nt import FILE --pool {pool}")
+    benchmarks = [open_benchmark(one) for one in progress(list(against), "opening")]
+    names = Counter(one.name for one in benchmarks)
+    if twice := [name for name, times in names.items() if times > 1]:
+        raise BadOption(f"--against: '{twice[0]}' is named twice; give one of them NAME=FILE")
+    with only_writer(opened.folder):
+        found = _find(opened, benchmarks, progress)
+        report = _report(opened, benchmarks, found)
+        _write(opened, benchmarks, found, report)
+        write_pool_card(opened)
+    return report
+
+
+def _find(pool: Pool, benchmarks: Sequence[Benchmark], progress: Progress) -> list[Match]:
+    """All matches; text 2i is the question of row i of the pool, text 2i + 1 its answer."""
+    index = index_items([item for one in benchmarks for item in one.items])
+    parts: list[Hits] = []
+    start = 0
+    for rows in progress(_texts(pool), "searching"):
+        answers = np.arange(2 * len(rows)) % 2 == 1
+        words = read_words(text or "" for row in rows for text in row)
+        hits = search(index, words, answers)
+        parts.append(hits._replace(text=hits.text + 2 * start))
+        start += len(rows)
+    return matches(index, Hits(*(np.concatenate(c) for c in zip(*parts, strict=True))))
+
+
+def _texts(pool: Pool) -> Iterator[list[tuple[str, str | None]]]:
+    """Questions and reference answers, a batch at a time."""
+    for shard in pool.shards("questions"):
+        for batch in pq.ParquetFile(shard).iter_batches(columns=["question", "reference_answer"]):
+            questions, answers = (column.to_pylist() for column in batch.columns)
+            yield list(zip(questions, answers, strict=True))
+
+
+def _owners(benchmarks: Sequence[Benchmark]) -> list[tuple[Benchmark, int]]:
+    """Of each item of the index its benchmark, and its row there from 1."""
+    return [(one, row) for one in benchmarks for row in range(1, len(one.items) + 1)]
+
+
+def _report(
+    pool: Pool, benchmarks: Sequence[Benchmark], found: Sequence[Match]
+) -> DecontaminateReport:
+    owners = _owners(benchmarks)
+    questions = {one.name: {m.text // 2 for m in found if owners[m.item][0] is one}
+                 for one in benchmarks}  # fmt: skip
+    repeated = Counter(owners[item][0].name for item in {m.item for m in found})
+    return DecontaminateReport(
+        questions=pool.num_rows("questions"),
+        contaminated=len({m.text // 2 for m in found}),
+        matches=len(found),
+        benchmarks=[
+            {
+                "name": one.name,
+                "data": one.data,
+                "revision": one.revision,
+                "items": len(one.items),
+                "questions": len(questions[one.name]),
+                "repeated": repeated[one.name],
+            }
+            for one in benchmarks
+        ],
+    )
+
+
+def _write(
+    pool: Pool,
+    benchmarks: Sequence[Benchmark],
+    found: Sequence[Match],
+    report: DecontaminateReport,
+) -> None:
+    owners = _owners(benchmarks)
+    by_row: dict[int, list[Match]] = {}
+    for match in found:
+        by_row.setdefault(match.text // 2, []).append(match)
+    with (
+        replaced_annotation(pool, "contamination") as folder,
+        (folder / MATCHES).open("w", encoding="utf-8") as lines,
+    ):
+        start = 0
+        for shard in pool.shards("questions"):
+            ids = pq.read_table(shard, columns=["question_id"])[0].to_pylist()
+            here = [row for row in range(start, start + len(ids)) if row in by_row]
+            names: list[list[str]] = [[] for _ in ids]
+            for row in here:
+                names[row - start] = sorted({owners[m.item][0].name for m in by_row[row]})
+            for line in _lines(shard, [(row - start, by_row[row]) for row in here], owners):
+                lines.write(json.dumps(line, ensure_ascii=False) + "\n")
+            columns = [pa.array(ids), pa.array(names, pa.list_(pa.string()))]
+            schema = sidecar_schema("contamination")
+            write_parquet(pa.table(columns, schema=schema), folder / shard.name)
+            start += len(ids)
+        versions = {"version": VERSION, "words": builders.words.VERSION}
+        write_about(folder, {**report._asdict(), **versions})
+
+
+def _lines(
+    shard: Path,
+    rows: Sequence[tuple[int, Sequence[Match]]],
+    owners: Sequence[tuple[Benchmark, int]],
+) -> Iterator[dict[str, Any]]:
+    """What a person needs to judge each match of a shard."""
+    if not rows:
+        return
+    columns = ["question_id", "question", "reference_answer"]
+    table = pq.read_table(shard, columns=columns).take([row for row, _ in rows])
+    for row, (_, found) in zip(table.to_pylist(), rows, strict=True):
+        for match in found:
+            benchmark, number = owners[match.item]
+            text = row["reference_answer"] if match.text % 2 else row["question"]
+            yield {
+                "question_id": row["question_id"],
+                "benchmark": benchmark.name,
+                "item": number,
+                "found_in": "reference_answer" if match.text % 2 else "question",
+                "repeats": match.part,
+                "share": match.share,
+                "shared": _excerpts(text, match.words),
+                "question": row["question"][:_EXCERPT],
+                "benchmark_question": benchmark.items[number - 1].question[:_EXCERPT],
+            }
+
+
+def _excerpts(text: str, spans: Sequence[tuple[int, int]]) -> list[str]:
+    """What stands from one word of a text to another."""
+    _, places = words_with_places(text)
+    shown = prepared(text)
+    return [shown[places[begin][0] : places[end - 1][1]] for begin, end in spans]
