@@ -10,7 +10,7 @@ which item is written to `matches.jsonl` beside the sidecars, for a person to ju
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +21,16 @@ import pyarrow.parquet as pq
 import builders.words
 from builders.card import write_pool_card
 from builders.decontaminate.benchmarks import Benchmark, open_benchmark
-from builders.decontaminate.search import Hits, Match, index_items, matches, search
+from builders.decontaminate.search import (
+    PARTS,
+    Hits,
+    Index,
+    Match,
+    index_items,
+    matches,
+    other_numbers,
+    search,
+)
 from builders.errors import BadOption, BadPool
 from builders.files import only_writer, write_parquet
 from builders.pool import Pool, open_pool
@@ -33,6 +42,10 @@ VERSION = 1
 """Raise it when the same questions may match other items than before."""
 
 MATCHES = "matches.jsonl"
+"""What a text shares with an item, and the verdict: "repeats", "other numbers" (words and template
+are the item's, numbers are not), or "shares less" than half of it. Only the first one counts."""
+
+REPEATS = "repeats"
 
 _EXCERPT = 1000  # characters of a question and an item in the report
 
@@ -40,10 +53,10 @@ Progress = Callable[[Iterable[Any], str], Iterable[Any]]
 
 
 class DecontaminateReport(NamedTuple):
-    """How many questions repeat an item of a benchmark.
+    """How many questions repeat an item of a benchmark, and how many matches there are to judge.
 
-    Of each benchmark: what was read (`data`, `revision`), its `items`, how many `questions` of the
-    pool repeat one, and how many `repeated` items there are.
+    Of each benchmark: what was read (`data`, `revision`), its `items`, how many of them are
+    `repeated`, and by how many `questions`.
     """
 
     questions: int
@@ -80,16 +93,15 @@ def decontaminate(
     if twice := [name for name, times in names.items() if times > 1]:
         raise BadOption(f"--against: '{twice[0]}' is named twice; give one of them NAME=FILE")
     with only_writer(opened.folder):
-        found = _find(opened, benchmarks, progress)
-        report = _report(opened, benchmarks, found)
-        _write(opened, benchmarks, found, report)
+        index = index_items([item for one in benchmarks for item in one.items])
+        found = _find(opened, index, progress)
+        report = _write(opened, benchmarks, index, found)
         write_pool_card(opened)
     return report
 
 
-def _find(pool: Pool, benchmarks: Sequence[Benchmark], progress: Progress) -> list[Match]:
+def _find(pool: Pool, index: Index, progress: Progress) -> list[Match]:
     """All matches; text 2i is the question of row i of the pool, text 2i + 1 its answer."""
-    index = index_items([item for one in benchmarks for item in one.items])
     parts: list[Hits] = []
     start = 0
     for rows in progress(_texts(pool), "searching"):
@@ -109,96 +121,91 @@ def _texts(pool: Pool) -> Iterator[list[tuple[str, str | None]]]:
             yield list(zip(questions, answers, strict=True))
 
 
-def _owners(benchmarks: Sequence[Benchmark]) -> list[tuple[Benchmark, int]]:
-    """Of each item of the index its benchmark, and its row there from 1."""
-    return [(one, row) for one in benchmarks for row in range(1, len(one.items) + 1)]
-
-
-def _report(
-    pool: Pool, benchmarks: Sequence[Benchmark], found: Sequence[Match]
-) -> DecontaminateReport:
-    owners = _owners(benchmarks)
-    questions = {one.name: {m.text // 2 for m in found if owners[m.item][0] is one}
-                 for one in benchmarks}  # fmt: skip
-    repeated = Counter(owners[item][0].name for item in {m.item for m in found})
-    return DecontaminateReport(
-        questions=pool.num_rows("questions"),
-        contaminated=len({m.text // 2 for m in found}),
-        matches=len(found),
-        benchmarks=[
-            {
-                "name": one.name,
-                "data": one.data,
-                "revision": one.revision,
-                "items": len(one.items),
-                "questions": len(questions[one.name]),
-                "repeated": repeated[one.name],
-            }
-            for one in benchmarks
-        ],
-    )
-
-
 def _write(
-    pool: Pool,
-    benchmarks: Sequence[Benchmark],
-    found: Sequence[Match],
-    report: DecontaminateReport,
-) -> None:
-    owners = _owners(benchmarks)
+    pool: Pool, benchmarks: Sequence[Benchmark], index: Index, found: Sequence[Match]
+) -> DecontaminateReport:
+    """Judge the matches, write them, the sidecars and how they came to be."""
+    owners = [(one, row) for one in benchmarks for row in range(1, len(one.items) + 1)]
     by_row: dict[int, list[Match]] = {}
     for match in found:
         by_row.setdefault(match.text // 2, []).append(match)
+    questions: Counter[str] = Counter()
+    repeated: set[tuple[str, int]] = set()
+    contaminated = start = 0
     with (
         replaced_annotation(pool, "contamination") as folder,
-        (folder / MATCHES).open("w", encoding="utf-8") as lines,
+        (folder / MATCHES).open("w", encoding="utf-8") as file,
     ):
-        start = 0
         for shard in pool.shards("questions"):
             ids = pq.read_table(shard, columns=["question_id"])[0].to_pylist()
-            here = [row for row in range(start, start + len(ids)) if row in by_row]
+            here = {row - start: by_row[row] for row in range(start, start + len(ids))
+                    if row in by_row}  # fmt: skip
             names: list[list[str]] = [[] for _ in ids]
-            for row in here:
-                names[row - start] = sorted({owners[m.item][0].name for m in by_row[row]})
-            for line in _lines(shard, [(row - start, by_row[row]) for row in here], owners):
-                lines.write(json.dumps(line, ensure_ascii=False) + "\n")
-            columns = [pa.array(ids), pa.array(names, pa.list_(pa.string()))]
-            schema = sidecar_schema("contamination")
-            write_parquet(pa.table(columns, schema=schema), folder / shard.name)
+            for place, line in _lines(shard, here, index, owners):
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+                if line["verdict"] == REPEATS:
+                    names[place] = sorted({*names[place], line["benchmark"]})
+                    repeated.add((line["benchmark"], line["item"]))
+            questions.update(name for some in names for name in some)
+            contaminated += sum(map(bool, names))
+            columns = [pa.array(ids, pa.string()), pa.array(names, pa.list_(pa.string()))]
+            table = pa.table(columns, schema=sidecar_schema("contamination"))
+            write_parquet(table, folder / shard.name)
             start += len(ids)
+        items = Counter(name for name, _ in repeated)
+        report = DecontaminateReport(
+            questions=start,
+            contaminated=contaminated,
+            matches=len(found),
+            benchmarks=[
+                {
+                    "name": one.name,
+                    "data": one.data,
+                    "revision": one.revision,
+                    "items": len(one.items),
+                    "repeated": items[one.name],
+                    "questions": questions[one.name],
+                }
+                for one in benchmarks
+            ],
+        )
         versions = {"version": VERSION, "words": builders.words.VERSION}
         write_about(folder, {**report._asdict(), **versions})
+    return report
 
 
 def _lines(
     shard: Path,
-    rows: Sequence[tuple[int, Sequence[Match]]],
+    rows: Mapping[int, Sequence[Match]],
+    index: Index,
     owners: Sequence[tuple[Benchmark, int]],
-) -> Iterator[dict[str, Any]]:
-    """What a person needs to judge each match of a shard."""
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """What a person needs to judge each match of a shard, with the place of its row."""
     if not rows:
         return
     columns = ["question_id", "question", "reference_answer"]
-    table = pq.read_table(shard, columns=columns).take([row for row, _ in rows])
-    for row, (_, found) in zip(table.to_pylist(), rows, strict=True):
+    table = pq.read_table(shard, columns=columns).take(list(rows))
+    for row, (place, found) in zip(table.to_pylist(), rows.items(), strict=True):
         for match in found:
             benchmark, number = owners[match.item]
-            text = row["reference_answer"] if match.text % 2 else row["question"]
-            yield {
-                "question_id": row["question_id"],
-                "benchmark": benchmark.name,
-                "item": number,
-                "found_in": "reference_answer" if match.text % 2 else "question",
-                "repeats": match.part,
-                "share": match.share,
-                "shared": _excerpts(text, match.words),
-                "question": row["question"][:_EXCERPT],
-                "benchmark_question": benchmark.items[number - 1].question[:_EXCERPT],
-            }
-
-
-def _excerpts(text: str, spans: Sequence[tuple[int, int]]) -> list[str]:
-    """What stands from one word of a text to another."""
-    _, places = words_with_places(text)
-    shown = prepared(text)
-    return [shown[places[begin][0] : places[end - 1][1]] for begin, end in spans]
+            where = "reference_answer" if match.text % 2 else "question"
+            words, places = words_with_places(row[where])
+            verdict = REPEATS if match.repeats else "shares less"
+            if match.repeats and other_numbers(index, match, words):
+                verdict = "other numbers"
+            shown = prepared(row[where])
+            yield (
+                place,
+                {
+                    "question_id": row["question_id"],
+                    "verdict": verdict,
+                    "benchmark": benchmark.name,
+                    "item": number,
+                    "part": PARTS[index.part[match.unit]],
+                    "share": match.share,
+                    "found_in": where,
+                    "shared": [shown[places[a][0] : places[b - 1][1]] for a, b in match.words],
+                    "question": row["question"][:_EXCERPT],
+                    "benchmark_question": benchmark.items[number - 1].question[:_EXCERPT],
+                },
+            )

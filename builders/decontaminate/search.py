@@ -1,9 +1,9 @@
 """Which texts of a pool repeat an item of a benchmark.
 
-Two texts share something if they share 13 words in a row, 7 of them no part of a formula; or 26 of
-any kind. An item that has no such run, since it is short or all formula, is repeated by a text that
-contains it whole. What many texts or many items have in common is boilerplate and shows nothing,
-unless it is half of the item.
+Two texts share a run if they share 13 words in a row, 7 of them no part of a formula; or 26 of any
+kind. A text repeats an item whose words stand in shared runs by half. An item that has no such run,
+since it is short or all formula, is repeated by a text that contains it whole. What many texts or
+many items have in common is boilerplate and shows nothing.
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builders.decontaminate.benchmarks import Item
-from builders.decontaminate.ngrams import Table, hashed, runs, table_of
-from builders.words import Words, read_words
+from builders.decontaminate.ngrams import Runs, Table, hashed, runs, table_of
+from builders.words import Kind, Words, read_words
 
 RUN, SPELLED = 13, 7
 """The run of GPT-3 and many since. That 7 words are no part of a formula is ours: else two
@@ -23,17 +23,22 @@ questions about one formula would be one."""
 LONG_RUN = 26
 """Ours: two long texts do not share twice as many words by chance, be they all formula."""
 
-FREE = 8
-"""A whole item of fewer words counts only where it is half of the question. Ours."""
+HALF = 0.5
+"""The share of an item's words that a text has to share. Ours: a sentence that sets the scene, or
+a theorem, is often less."""
 
-SHORTEST = 3
-"""Of fewer words no item is recognised. Ours."""
+NEARLY_ALL = 0.8
+"""The same, if runs that many texts of the pool have count as well: an item may have leaked into
+many of them. Ours."""
 
 MOST = 10
 """What more texts or items than this have in common is boilerplate: GPT-3's number."""
 
-HALF = 0.5
-"""The share of an item's runs from which a text repeats it, boilerplate or not. Ours."""
+FREE = 8
+"""A whole item of fewer words counts only where it is half of the text. Ours."""
+
+SHORTEST = 3
+"""Of fewer words no item is recognised. Ours."""
 
 PARTS = ("question", "question and options", "answer")
 
@@ -41,20 +46,20 @@ PARTS = ("question", "question and options", "answer")
 class Index(NamedTuple):
     """The runs of all items.
 
-    A unit is a part of an item: `item` and `part` say which one, `size` how many runs it has, and
-    `whole` whether it is a single one that is all of it. The units of run h are those from
-    `offsets[h]` to `offsets[h + 1]`.
+    A unit is a part of an item: `item` and `part` say which one, and `whole` that it has no run but
+    itself. Run h occurs in the units `units[offsets[h] : offsets[h + 1]]`, there at `places`.
     """
 
     table: Table
     lengths: list[int]
     items_of_run: NDArray[np.int64]
     units: NDArray[np.int64]
+    places: NDArray[np.int64]
     offsets: NDArray[np.int64]
     item: NDArray[np.int64]
     part: NDArray[np.int64]
-    size: NDArray[np.int64]
     whole: NDArray[np.bool_]
+    words: Words
 
 
 class Hits(NamedTuple):
@@ -71,12 +76,16 @@ class Hits(NamedTuple):
 
 
 class Match(NamedTuple):
-    """A text that repeats a unit: the share of its runs, and the words of the text that do."""
+    """A text that shares runs with an item.
+
+    `share` is that of the item's words, boilerplate left out, `words` are those of the text.
+    """
 
     text: int
     item: int
-    part: str
+    unit: int
     share: float
+    repeats: bool
     words: list[tuple[int, int]]
 
 
@@ -97,24 +106,25 @@ def index_items(items: Sequence[Item]) -> Index:
     for length in np.unique(lengths[whole]).tolist():
         these = runs(of, length)
         here = whole[these.texts] & (lengths[these.texts] == length)
-        found.append(these._replace(hashes=these.hashes[here], texts=these.texts[here]))
+        found.append(Runs(*(column[here] for column in these)))
     hashes = np.concatenate([one.hashes for one in found])
     units = np.concatenate([one.texts for one in found])
     table = table_of(hashes)
     run = np.searchsorted(table.hashes, hashes)
-    pairs = np.unique(np.column_stack([run, units]), axis=0)
+    order = np.lexsort((units, run))
     of_items = np.unique(np.column_stack([run, items_of[units]]), axis=0)
     number = len(table.hashes)
     return Index(
         table,
         sorted({RUN, LONG_RUN, *lengths[whole].tolist()}),
         np.bincount(of_items[:, 0], minlength=number),
-        pairs[:, 1],
-        np.r_[0, np.cumsum(np.bincount(pairs[:, 0], minlength=number))],
+        units[order],
+        np.concatenate([one.places for one in found])[order],
+        np.r_[0, np.cumsum(np.bincount(run, minlength=number))],
         items_of,
         parts,
-        np.bincount(pairs[:, 1], minlength=len(texts)),
         whole,
+        of.words,
     )
 
 
@@ -162,36 +172,67 @@ def search(index: Index, words: Words, answers: NDArray[np.bool_]) -> Hits:
 
 
 def matches(index: Index, hits: Hits) -> list[Match]:
-    """The texts that repeat an item, each item once a text, by what repeats most of it."""
+    """The texts that share runs with an item, each item once a text, by its part most shared."""
     seen = np.unique(hits.run << 40 | hits.text)
-    rows_of_run = np.bincount(seen >> 40, minlength=len(index.items_of_run))
+    texts_of_run = np.bincount(seen >> 40, minlength=len(index.items_of_run))
     hits = hits.only(index.items_of_run[hits.run] <= MOST)
-    rare = rows_of_run[hits.run] <= MOST
+    # Each hit once for every place where a unit has its run.
     fan = np.diff(index.offsets)[hits.run]
-    which = np.repeat(np.arange(len(fan)), fan)
-    within = np.arange(len(which)) - np.repeat(np.cumsum(fan) - fan, fan)
-    unit = index.units[index.offsets[hits.run][which] + within]
-    order = np.lexsort((hits.run[which], unit, hits.text[which]))
-    which, unit = which[order], unit[order]
-    text, run = hits.text[which], hits.run[which]
+    hit = np.repeat(np.arange(len(fan)), fan)
+    posting = index.offsets[hits.run][hit] + np.arange(len(hit)) - (np.cumsum(fan) - fan)[hit]
+    unit, place = index.units[posting], index.places[posting]
+    order = np.lexsort((place, unit, hits.text[hit]))
+    hit, unit, place = hit[order], unit[order], place[order]
+    text = hits.text[hit]
     begins = np.r_[True, (text[1:] != text[:-1]) | (unit[1:] != unit[:-1])][: len(text)]
-    group = np.cumsum(begins) - 1
-    first = np.flatnonzero(begins)
-    other_run = begins | np.r_[True, run[1:] != run[:-1]][: len(run)]
-    share = np.bincount(group, other_run) / index.size[unit[first]]
-    some_rare = np.bincount(group, rare[which]) > 0
-    counts = some_rare | ((share >= HALF) & ~index.whole[unit[first]])
+    group, first = np.cumsum(begins) - 1, np.flatnonzero(begins)
+    sizes = np.diff(index.words.offsets)[unit[first]]
+    rare = texts_of_run[hits.run[hit]] <= MOST
+    length = hits.length[hit]
+    share = _covered(group, place, np.where(rare, length, 0), len(first)) / sizes
+    with_frequent = _covered(group, place, length, len(first)) / sizes
+    whole = index.whole[unit[first]]
+    repeats = (share >= HALF) | ((with_frequent >= NEARLY_ALL) & ~whole)
     ends = np.r_[first[1:], len(text)]
     best: dict[tuple[int, int], Match] = {}
-    for one in np.flatnonzero(counts).tolist():
-        at = which[first[one] : ends[one]]
+    for one in np.flatnonzero((share > 0) | repeats).tolist():
         key = (int(text[first[one]]), int(index.item[unit[first[one]]]))
-        if key in best and best[key].share >= share[one]:
+        if key in best and best[key][3:5] >= (share[one], repeats[one]):
             continue
+        at = hit[first[one] : ends[one]]
         spans = _united(hits.place[at], hits.length[at])
-        part = PARTS[index.part[unit[first[one]]]]
-        best[key] = Match(*key, part, round(float(share[one]), 3), spans)
+        best[key] = Match(
+            *key, int(unit[first[one]]), round(float(share[one]), 3), bool(repeats[one]), spans
+        )
     return sorted(best.values())
+
+
+def _covered(
+    group: NDArray[np.int64], begin: NDArray[np.int64], length: NDArray[np.int64], groups: int
+) -> NDArray[np.float64]:
+    """How many places the spans of each group cover, sorted by group and beginning."""
+    far = int((begin + length).max(initial=0)) + 1
+    begin = begin + group * far
+    end = begin + length
+    reached = np.maximum.accumulate(np.r_[0, end])[:-1]
+    covered: NDArray[np.float64] = np.zeros(groups)
+    np.add.at(covered, group, np.maximum(end - np.maximum(begin, reached), 0))
+    return covered
+
+
+def other_numbers(index: Index, match: Match, words: Words) -> bool:
+    """Whether a text has other numbers than the item where it shares its words.
+
+    Then it is another problem of the same template. Each has one that the other lacks: a text that
+    breaks off, or says more, does not count.
+    """
+    numbers = set(words.hashes[words.kinds == Kind.NUMBER].tolist())
+    begin, end = match.words[0][0], match.words[-1][1]
+    within = slice(begin, end)
+    near = set(words.hashes[within][words.kinds[within] == Kind.NUMBER].tolist())
+    item = slice(index.words.offsets[match.unit], index.words.offsets[match.unit + 1])
+    wanted = set(index.words.hashes[item][index.words.kinds[item] == Kind.NUMBER].tolist())
+    return bool(wanted - numbers) and bool(near - wanted)
 
 
 def _united(places: NDArray[np.int64], lengths: NDArray[np.int64]) -> list[tuple[int, int]]:
