@@ -227,8 +227,8 @@ def other_numbers(index: Index, match: Match, words: Words) -> bool:
     breaks off, or says more, does not count.
     """
     numbers = set(words.hashes[words.kinds == Kind.NUMBER].tolist())
-    begin, end = match.words[0][0], match.words[-1][1]
-    within = slice(begin, end)
+    begin, end = match.words[0][0] - RUN, match.words[-1][1] + RUN  # it may stand at the edge
+    within = slice(max(begin, 0), end)
     near = set(words.hashes[within][words.kinds[within] == Kind.NUMBER].tolist())
     item = slice(index.words.offsets[match.unit], index.words.offsets[match.unit + 1])
     wanted = set(index.words.hashes[item][index.words.kinds[item] == Kind.NUMBER].tolist())

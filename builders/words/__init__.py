@@ -62,6 +62,7 @@ class Words(NamedTuple):
 
     hashes: NDArray[np.uint32]
     kinds: NDArray[np.uint8]
+    starts: NDArray[np.bool_]  # the first of a sentence
     names: NDArray[np.bool_]  # begins with a capital letter, and not because a sentence does
     offsets: NDArray[np.int64]
 
@@ -83,7 +84,7 @@ _NEGATIONS = frozenset(NEGATIONS.split())
 _OPERATORS = frozenset(OPERATORS.split())
 _LAYOUT = frozenset(LAYOUT.split())
 _OPERATOR_COMMANDS = frozenset(OPERATOR_COMMANDS.split())
-_CAPITAL_UNITS = frozenset("NJWVFHTCKM")
+_CAPITAL_UNITS = frozenset("NJWVFHTCKMΩ")
 _ENDS = frozenset(".?!;:\n…。？！")
 
 _NO_SPACES = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"  # scripts whose words are not set apart
@@ -102,6 +103,7 @@ _HYPHEN = re.compile(rf"(?<={_LETTER}{{2}})[-‐‑–—](?={_LETTER}{{2}})|—
 _TEXT_COMMAND = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox|rm)\s*\{([^{}]*)\}")
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\s*\{[^{}]*\}")
 _LATEX_SPACE = re.compile(r"\\[,;:!> ()\[\]]|\\\\|\\(?=[%$&#_{}])|~|&")
+_DEGREES = re.compile(r"\^\s*(?:\\circ|\{\s*\\circ\s*\})")
 _SINGLE_BRACED = re.compile(rf"\{{\s*(\d+|{_LETTER}+|\\[A-Za-z]+)\s*\}}")
 _BOLD = re.compile(r"(?<!\w)\*\*(?=\S)([^*\n]+)(?<=\S)\*\*(?!\w)")
 _SUPERSCRIPTS = str.maketrans({
@@ -142,7 +144,7 @@ def prepared(text: str) -> str:
     if "\\" in text:
         text = _ENVIRONMENT.sub(" ", text)
         text = _TEXT_COMMAND.sub(r" \1 ", text)
-        text = _LATEX_SPACE.sub(" ", text)
+        text = _LATEX_SPACE.sub(" ", _DEGREES.sub("°", text))
     if "{" in text:
         text = _SINGLE_BRACED.sub(r" \1 ", text)
     if "**" in text:
@@ -260,11 +262,12 @@ def _resolved(
     kinds[kinds == Kind.BRACKET] = np.where(
         in_formula[kinds == Kind.BRACKET], Kind.SIGN, Kind.NOTHING
     )
-    names = capital & (before != Kind.BREAK) & (kinds == Kind.WORD)
+    starts = before == Kind.BREAK
+    names = capital & ~starts & (kinds == Kind.WORD)
     keep = kinds > Kind.BREAK
     places = np.r_[0, np.cumsum(keep)]
     kept = np.flatnonzero(something)[keep]
-    return Words(hashes[keep], kinds[keep], names[keep], places[ends]), kept
+    return Words(hashes[keep], kinds[keep], starts[keep], names[keep], places[ends]), kept
 
 
 def _decide_units(
@@ -296,6 +299,7 @@ def joined(parts: Sequence[Words]) -> Words:
     return Words(
         np.concatenate([part.hashes for part in parts]),
         np.concatenate([part.kinds for part in parts]),
+        np.concatenate([part.starts for part in parts]),
         np.concatenate([part.names for part in parts]),
         np.r_[0, np.cumsum(lengths)],
     )
