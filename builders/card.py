@@ -65,6 +65,8 @@ def render_release_card(manifest: Mapping[str, Any]) -> str:
         ledger=manifest["pool"].get("ledger", []),
         judges=manifest["pool"].get("judges", []),
         label_quality=manifest["pool"].get("label_quality", []),
+        duplicates=manifest["pool"]["excluded"].get("duplicates"),
+        contamination=manifest["pool"]["excluded"].get("contamination"),
         notes=NOTES,
     )
 

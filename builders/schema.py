@@ -140,6 +140,24 @@ ANNOTATIONS = {
             ),
         ),
     ),
+    "duplicates": Annotation(
+        "questions",
+        (
+            Column("is_duplicate", pa.bool_(), "the question repeats another one", True),
+            Column("duplicate_of", pa.string(), "id of that one; null: it repeats none", True),
+        ),
+    ),
+    "contamination": Annotation(
+        "questions",
+        (
+            Column(
+                "contaminated_by",
+                pa.list_(pa.string()),
+                "benchmarks of which the question repeats an item; empty: none was found",
+                True,
+            ),
+        ),
+    ),
     "verbosity": Annotation("traces", (_VERBOSITY,)),
     "disagreement": Annotation(
         "traces",

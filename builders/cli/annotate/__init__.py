@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 ANNOTATIONS = {
     "domain": ("questions", "one of the 13 domains, and a topic within it"),
     "clusters": ("questions", "the cluster of each question among similar ones"),
+    "duplicates": ("questions", "whether a question repeats another one; see nt dedup"),
+    "contamination": ("questions", "the benchmarks that it repeats; see nt decontaminate"),
     "strategies": ("traces", "the reasoning strategies that are seen in a trace"),
     "verbosity": ("traces", "how wordy a trace is, 0 to 10"),
     "disagreement": ("traces", "whether a second model answers differently"),
