@@ -182,7 +182,7 @@ def _shares(configs: Configs, column: str, meaning: str) -> "Figure":
             total[name] = total.get(name, 0) + count / config["rows"]
     names = sorted(total, key=lambda name: (-round(total[name], 9), name))
     shares = np.array([[c[column].get(name, 0) / c["rows"] for name in names] for c in configs])
-    labels = [_drawable(name) for name in names]
+    labels = [drawable(name) for name in names]
     figure, axes = _rows_of(configs, labels)
     _cells(axes, shares / shares.max(), [[_percent(share) for share in row] for row in shares])
     axes.xaxis.tick_top()
@@ -274,7 +274,7 @@ def _plain(name: str) -> str:
     return flat if len(flat) <= _LONGEST else f"{flat[: _LONGEST - 1]}…"
 
 
-def _drawable(name: str) -> str:
+def drawable(name: str) -> str:
     """The same, in characters that the font has."""
     return "".join(c if ord(c) in _characters() else "?" for c in _plain(name))
 
