@@ -30,6 +30,7 @@ _HASHES = re.compile(r"####\s*([^\n]+)$")
 _BOXED = re.compile(r"\\boxed\{([^{}]*)\}")
 _NUMBER = re.compile(r"([-+−]?)\s*[$€£]?(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)\s*(.*)")
 _UNIT = re.compile(r"%|°?[A-Za-z€$£µ][\w/²³ ]{0,20}")
+_CHOICE = re.compile(r"\([a-z]\)")
 _ARTICLE = re.compile(r"^(?:(?:to|at|on|in) )?(?:(?:an?|the) )?")
 
 _WORD = re.compile(r"(?<!\\)\b[A-Za-z]{3,}")
@@ -79,7 +80,8 @@ def right(reference: str, answer: str) -> bool | None:
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.replace("**", "").split()).rstrip(".").strip().strip("$").lower()
+    plain = " ".join(text.replace("**", "").split()).rstrip(".").strip().strip("$").lower()
+    return plain[1] if _CHOICE.fullmatch(plain) else plain
 
 
 def _result(text: str) -> str | None:
@@ -119,6 +121,7 @@ def _same_words(one: str, other: str) -> bool | None:
     one, other = _ARTICLE.sub("", one), _ARTICLE.sub("", other)
     if one == other:
         return True
-    # "at noon, as asked" may be noon or not
+    if len(one) == len(other) == 1:
+        return False  # letters of a choice
     within = f" {one} " in f" {other} " or f" {other} " in f" {one} "
     return None if within or len(one) < 2 or len(other) < 2 else False
