@@ -13,12 +13,14 @@ LAYERS = [
     ["errors"],
     ["schema", "ids", "files", "traces", "tokens", "control_tokens", "licenses"],
     ["endpoints", "prompts"],
+    ["embedders"],
+    ["clusters"],
     ["sources", "pool", "selectors", "mixing"],
     ["configs", "card", "gather", "release"],
-    ["writing", "labels", "selection"],
+    ["writing", "labels", "selection", "embeddings"],
     ["manifest", "config_files", "pictures"],
     ["waiting", "ledger"],
-    ["importing", "annotating", "build", "listing", "generated"],
+    ["importing", "annotating", "build", "listing", "generated", "clustering"],
     ["generating"],
     ["hub"],
     ["cli"],
@@ -30,8 +32,10 @@ MAY_REACH_THE_NETWORK = {
     "tokens.py",
     "endpoints/client.py",
     "endpoints/addresses.py",  # only looks at them
+    "embedders/endpoint.py",
 }
 HEAVY = {"torch", "transformers", "trl", "sklearn", "sentence_transformers", "matplotlib", "PIL"}
+HEAVY |= {"hdbscan", "scipy"}
 
 
 def imports(path: Path) -> set[str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from builders.cli.annotate import clusters
 from builders.cli.console import add_folder, add_output_options, bar, quoted, show
 from builders.errors import BadOption
 
@@ -24,7 +25,7 @@ ANNOTATIONS = {
 }
 """What `schema.ANNOTATIONS` describes, in the words of --help, which must not wait for Arrow."""
 
-WAYS: dict[str, ModuleType] = {}
+WAYS: dict[str, ModuleType] = {"clusters": clusters}
 """Of an annotation the module with `add_options(parser)` and `run(arguments)` of its other way."""
 
 
