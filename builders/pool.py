@@ -94,11 +94,18 @@ class Pool(NamedTuple):
         ]
 
     def made(self, name: str) -> dict[str, Any] | None:
-        """How the labels of an annotation were made, where they were made as a whole."""
+        """How the labels of an annotation were made, where they were made as a whole.
+
+        Raises:
+            BadPool: what is written about it cannot be read.
+        """
         path = self.folder / "annotations" / name / MADE
         if not path.exists():
             return None
-        made: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            made: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise BadPool(f"{path}: not JSON: {error}; delete it") from error
         return made
 
     def columns(self) -> list[str]:

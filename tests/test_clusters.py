@@ -397,3 +397,30 @@ def test_a_package_that_is_missing_names_its_extra(
     code, _, error = nt("annotate", "clusters", "--pool", pool, "--overwrite", *words)
     assert code == 2 and error.count("\n") == 1
     assert "naturalthoughts[embed]" in error
+
+
+def test_the_card_of_a_release_says_how_its_clusters_were_made(
+    nt: NT, demo_pool: Pool, tmp_path: Path
+) -> None:
+    pool, release = tmp_path / "pool", tmp_path / "nt"
+    shutil.copytree(demo_pool.folder, pool)
+    words = ["build", "--pool", pool, "--out", release, "--config"]
+    assert nt(*words, "semantic-200")[0] == 0
+    assert "## Clusters" not in (release / "README.md").read_text()  # the demo's families
+    made = cluster(pool, by_words, overwrite=True)
+    assert nt(*words, "semantic-200", "--config", "random-100")[0] == 0
+    manifest = json.loads((release / "manifest.json").read_text())
+    assert manifest["pool"]["clusters"] == {**made, "table": made["table"][:20]}
+    card = (release / "README.md").read_text()
+    assert f"{made['clusters']} clusters of similar questions" in card
+    for row in made["table"][:20]:
+        assert f"| {row['cluster']} | {row['questions']:,} |" in card
+        assert ", ".join(row["terms"]) in card
+    (picture,) = [one for one in manifest["pictures"] if "clusters" in one["path"]]
+    assert made["table"][0]["terms"][0] in picture["shows"]
+    assert nt("verify", release)[0] == 0
+    assert "## Clusters" in (pool / "README.md").read_text()
+    assert nt("verify", pool)[0] == 0
+    # Not of a release that was not chosen by them.
+    assert nt(*words, "random-100")[0] == 0
+    assert "## Clusters" not in (release / "README.md").read_text()
