@@ -171,7 +171,8 @@ def _cluster(
         raise BadPool(f"{embeddings.folder}: holds vectors with NaN or infinity; delete the folder")
     fitted = sample.places[known[sample.places]]
     labels = np.full(len(keys), NOISE, np.int32)
-    (labels[fitted],) = progress([fit(points[fitted], settings, of=len(keys))], "clustering")
+    for _ in progress(range(1), "clustering"):
+        labels[fitted] = fit(points[fitted], settings, of=len(keys))
     rest = np.flatnonzero(known & ~chosen)
     if len(rest):
         labels[rest] = assign(

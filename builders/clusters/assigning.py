@@ -35,7 +35,7 @@ def assign(
     from scipy.spatial import cKDTree
 
     tree = cKDTree(fitted)
-    count = min(neighbours, len(fitted) - 1)
+    count = max(1, min(neighbours, len(fitted) - 1))
     # The first neighbour of a fitted point is the point itself.
     distances = tree.query(fitted, k=[count + 1])[0][:, 0]
     reach = np.zeros(int(labels.max()) + 2)

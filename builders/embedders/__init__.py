@@ -46,6 +46,12 @@ def normalised(vectors: NDArray[Any]) -> Vectors:
     return single / lengths
 
 
+def cannot_load(name: str, error: Exception) -> BadOption:
+    """The error of a model that is there and cannot be used."""
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return BadOption(f"--embedder {name}: the model cannot be loaded: {reason}")
+
+
 def missing_extra(name: str, package: str) -> BadOption:
     """The error of an embedder whose package is not installed."""
     return BadOption(

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from builders.embedders import VERSION, Embedder, Vectors, missing_extra, normalised
+from builders.embedders import (
+    VERSION,
+    Embedder,
+    Vectors,
+    cannot_load,
+    missing_extra,
+    normalised,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -57,9 +64,12 @@ def hidden_states(
             from transformers.utils import logging
 
             logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-            loaded.append(AutoTokenizer.from_pretrained(source, revision=commit))
-            model = AutoModel.from_pretrained(source, revision=commit, dtype=dtype)
-            loaded.append(model.to(device).eval())
+            try:
+                tokenizer = AutoTokenizer.from_pretrained(source, revision=commit)
+                model = AutoModel.from_pretrained(source, revision=commit, dtype=dtype)
+            except (OSError, ValueError, KeyError, ImportError) as error:
+                raise cannot_load(name, error) from error
+            loaded.extend([tokenizer, model.to(device).eval()])
         tokenizer, model = loaded
         encoded = tokenizer(
             list(texts),

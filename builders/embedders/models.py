@@ -80,7 +80,7 @@ def _on_hub(name: str, revision: str | None) -> Model:
         except EntryNotFoundError:
             of_sentences = False
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise BadOption(
             f"--embedder {name}: neither 'lsa', nor 'endpoint', nor the folder of a model, nor to "
             f"be had from the Hub ({reason})"

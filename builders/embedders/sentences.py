@@ -4,7 +4,14 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
-from builders.embedders import VERSION, Embedder, Vectors, missing_extra, normalised
+from builders.embedders import (
+    VERSION,
+    Embedder,
+    Vectors,
+    cannot_load,
+    missing_extra,
+    normalised,
+)
 
 _AT_ONCE = 64  # texts
 
@@ -38,7 +45,10 @@ def sentences(source: str, name: str, revision: str, *, commit: str | None) -> E
             from transformers.utils import logging
 
             logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-            loaded.append(SentenceTransformer(source, revision=commit))
+            try:
+                loaded.append(SentenceTransformer(source, revision=commit))
+            except (OSError, ValueError, KeyError, ImportError) as error:
+                raise cannot_load(name, error) from error
         return normalised(
             loaded[0].encode(list(texts), batch_size=_AT_ONCE, show_progress_bar=False)
         )
