@@ -63,6 +63,8 @@ def render_release_card(manifest: Mapping[str, Any]) -> str:
         licensing=release_licensing(manifest),
         published=manifest.get("published"),
         ledger=manifest["pool"].get("ledger", []),
+        judges=manifest["pool"].get("judges", []),
+        label_quality=manifest["pool"].get("label_quality", []),
         notes=NOTES,
     )
 
@@ -123,6 +125,8 @@ def render_pool_card(pool: Pool) -> str:
         notes=NOTES,
         manifest=pool.manifest,
         ledger=pool.manifest.get("ledger", []),
+        judges=pool.manifest.get("judges", []),
+        label_quality=pool.manifest.get("label_quality", []),
         tables=tables,
         keys=KEYS,
         annotations=pool.annotations(),

@@ -77,6 +77,8 @@ def describe_release(
             "tokenizer": pool.manifest["tokenizer"],
             "annotations": pool.annotations(),
             "ledger": pool.manifest.get("ledger", []),
+            "judges": pool.manifest.get("judges", []),
+            "label_quality": pool.manifest.get("label_quality", []),
             "sources": _sources(selection.facts),
             "synthetic": pc.sum(pc.equal(selection.facts["source"], DEMO)).as_py(),
             "clusters": _clusters(pool, configs),

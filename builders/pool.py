@@ -201,12 +201,16 @@ class Pool(NamedTuple):
         schema = pa.schema([pa.field(key, pa.string(), False), *(c.field for c in columns)])
         if not path.exists():
             return pa.table([keys, *(pa.nulls(len(keys), c.type) for c in columns)], schema=schema)
-        table = read_columns(path, schema.names)
+        there = pq.read_schema(path).names  # an older version may not have known a column
+        table = read_columns(path, [name for name in schema.names if name in there])
         if not table[key].equals(keys):
             raise BadPool(
                 f"{path}: does not have the rows of {shard}; delete it and annotate again"
             )
-        return table
+        for column in columns:
+            if column.name not in there:
+                table = table.append_column(column.field, pa.nulls(len(keys), column.type))
+        return table.select(schema.names)
 
 
 def fingerprint_of(digests: Digests) -> str:

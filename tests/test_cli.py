@@ -111,7 +111,8 @@ def test_every_annotation_has_words_of_its_own(nt: Run) -> None:
     assert nt("annotate", "domain", "--pool", "p") == (
         2,
         "",
-        "nt: nt annotate domain: needs --from FILE, with the labels\n",
+        "nt: nt annotate domain: needs --from FILE, with labels that you have, or --judge MODEL "
+        "--base-url URL, which makes them\n",
     )
 
 

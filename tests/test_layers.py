@@ -11,8 +11,8 @@ MODULES = sorted((ROOT / "builders").rglob("*.py"))
 # From the ground up: a module may import from lower layers, and from its own package.
 LAYERS = [
     ["errors"],
-    ["schema", "ids", "files", "traces", "tokens", "control_tokens", "licenses"],
-    ["endpoints", "prompts"],
+    ["schema", "ids", "files", "traces", "tokens", "control_tokens", "licenses", "estimates"],
+    ["endpoints", "prompts", "agreement"],
     ["embedders"],
     ["clusters"],
     ["sources", "pool", "selectors", "mixing"],
@@ -20,8 +20,11 @@ LAYERS = [
     ["writing", "labels", "selection", "embeddings"],
     ["manifest", "config_files", "pictures"],
     ["waiting", "ledger"],
-    ["importing", "annotating", "build", "listing", "generated", "clustering"],
+    ["importing", "annotating", "build", "listing", "generated", "judges", "golden", "clustering"],
     ["generating"],
+    ["seconding"],
+    ["judging"],
+    ["label_quality", "reports"],
     ["hub"],
     ["cli"],
 ]

@@ -17,6 +17,7 @@ from builders.cli import (
     list_,
     pull,
     push,
+    report,
     status,
     stop,
     verify,
@@ -30,6 +31,7 @@ examples:
   nt import ORG/NAME --pool pool              a data set on the Hub
   nt generate --pool pool --teacher MODEL --base-url http://host:8080   ask for missing traces
   nt list --pool pool                         what this pool can fill, and why not the rest
+  nt report difficulty --pool pool            is disagreement a proxy for difficulty?
   nt build --pool pool --out nt               every config that the pool can fill
   nt push nt ORG/nt --tag v1.0.0              publish it on the Hub
   nt pull ORG/nt@v1.0.0 --out nt              fetch a release; see also nt verify, nt diff
@@ -46,6 +48,7 @@ VERBS = {
     "generate": generate,
     "annotate": annotate,
     "list": list_,
+    "report": report,
     "build": build,
     "push": push,
     "verify": verify,

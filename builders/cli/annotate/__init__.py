@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from builders.cli.annotate import clusters
+from builders.cli.annotate import clusters, disagreement, judge, quality
 from builders.cli.console import add_folder, add_output_options, bar, quoted, show
 from builders.errors import BadOption
 
@@ -22,11 +22,22 @@ ANNOTATIONS = {
     "strategies": ("traces", "the reasoning strategies that are seen in a trace"),
     "verbosity": ("traces", "how wordy a trace is, 0 to 10"),
     "disagreement": ("traces", "whether a second model answers differently"),
+    "correctness": ("traces", "whether the answer comes to the reference answer"),
 }
 """What `schema.ANNOTATIONS` describes, in the words of --help, which must not wait for Arrow."""
 
-WAYS: dict[str, ModuleType] = {"clusters": clusters}
+WAYS: dict[str, ModuleType] = {
+    "domain": judge,
+    "clusters": clusters,
+    "strategies": judge,
+    "verbosity": judge,
+    "disagreement": disagreement,
+    "correctness": judge,
+}
 """Of an annotation the module with `add_options(parser)` and `run(arguments)` of its other way."""
+
+JUDGED = {name for name, way in WAYS.items() if way in (judge, disagreement)}
+"""What a judge says, and may be held against what others say."""
 
 
 def add_to(verbs: Any, name: str) -> argparse.ArgumentParser:
@@ -65,6 +76,8 @@ def _add_annotation(names: Any, name: str) -> None:
     labels.complete = shtab.FILE
     if name in WAYS:
         WAYS[name].add_options(own)
+    if name in JUDGED:
+        quality.add_options(own)
     add_output_options(own, default=argparse.SUPPRESS)  # the verb has them as well
     own.set_defaults(run=run, after_interrupt="Run the same command again to label the rest.")
 
@@ -74,6 +87,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.file is None:
         if arguments.name not in WAYS:
             raise BadOption(f"nt annotate {arguments.name}: needs --from FILE, with the labels")
+        if arguments.name in JUDGED and quality.is_meant(arguments):
+            return quality.run(arguments)
         code: int = WAYS[arguments.name].run(arguments)
         return code
     return _run_from_file(arguments)
