@@ -65,6 +65,8 @@ def render_release_card(manifest: Mapping[str, Any]) -> str:
         ledger=manifest["pool"].get("ledger", []),
         judges=manifest["pool"].get("judges", []),
         label_quality=manifest["pool"].get("label_quality", []),
+        duplicates=manifest["pool"]["excluded"].get("duplicates"),
+        contamination=manifest["pool"]["excluded"].get("contamination"),
         notes=NOTES,
     )
 
@@ -231,7 +233,7 @@ def _render(template: str, **values: Any) -> str:
         keep_trailing_newline=True,
         autoescape=False,  # Markdown, not HTML: `inline` and `fenced` below escape what is data
     )
-    environment.filters |= {"n": _number, "inline": _inline, "fenced": _fenced, "percent": _percent}
+    environment.filters |= {"n": _number, "inline": inline, "fenced": _fenced, "percent": _percent}
     return environment.get_template(template).render(**values)
 
 
@@ -250,7 +252,7 @@ def _percent(value: float) -> str:
     return f"{value:.0%}"
 
 
-def _inline(text: Any) -> str:
+def inline(text: Any) -> str:
     """Data as literal text within a line or a table cell."""
     flat = " ".join(_visible(str(text)).split())
     flat = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -194,7 +194,7 @@ def _shares(configs: Configs, column: str, meaning: str) -> "Figure":
             total[name] = total.get(name, 0) + count / config["rows"]
     names = sorted(total, key=lambda name: (-round(total[name], 9), name))
     shares = np.array([[c[column].get(name, 0) / c["rows"] for name in names] for c in configs])
-    labels = [_drawable(name) for name in names]
+    labels = [drawable(name) for name in names]
     figure, axes = _rows_of(configs, labels)
     _cells(axes, shares / shares.max(), [[_percent(share) for share in row] for row in shares])
     axes.xaxis.tick_top()
@@ -256,7 +256,7 @@ def _map(clusters: Mapping[str, Any]) -> "Figure":
         box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": GREY, "alpha": 0.8}
         axes.text(x, y, number, size=6.5, ha="center", va="center", bbox=box)
         share = row["questions"] / clusters["questions"]
-        words = _drawable(", ".join(row["terms"][:3]))
+        words = drawable(", ".join(row["terms"][:3]))
         key.text(0, row["cluster"], number, va="center_baseline")
         key.text(0.07, row["cluster"], f"{words}, {share:.1%}", va="center_baseline")
     return figure
@@ -314,7 +314,7 @@ def _plain(name: str) -> str:
     return flat if len(flat) <= _LONGEST else f"{flat[: _LONGEST - 1]}…"
 
 
-def _drawable(name: str) -> str:
+def drawable(name: str) -> str:
     """The same, in characters that the font has."""
     return "".join(c if ord(c) in _characters() else "?" for c in _plain(name))
 

@@ -82,7 +82,7 @@ def pool(small: Path, tmp_path: Path) -> Path:
 
 def labels_of(folder: Path) -> dict[str, int]:
     pool = open_pool(folder)
-    table = pool._question_annotation("clusters", ANNOTATIONS["clusters"].columns)
+    table = pool.question_annotation("clusters", ANNOTATIONS["clusters"].columns)
     return dict(zip(table["question_id"].to_pylist(), table["cluster"].to_pylist(), strict=True))
 
 

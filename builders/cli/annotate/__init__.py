@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from builders.cli.annotate import clusters, disagreement, judge, quality
+from builders.cli.annotate import clusters, disagreement, judge, naturalness, quality
 from builders.cli.console import add_folder, add_output_options, bar, quoted, show
 from builders.errors import BadOption
 
@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 ANNOTATIONS = {
     "domain": ("questions", "one of the 13 domains, and a topic within it"),
     "clusters": ("questions", "the cluster of each question among similar ones"),
+    "duplicates": ("questions", "whether a question repeats another one; see nt dedup"),
+    "contamination": ("questions", "the benchmarks that it repeats; see nt decontaminate"),
     "strategies": ("traces", "the reasoning strategies that are seen in a trace"),
     "verbosity": ("traces", "how wordy a trace is, 0 to 10"),
     "disagreement": ("traces", "whether a second model answers differently"),
     "correctness": ("traces", "whether the answer comes to the reference answer"),
+    "naturalness": ("traces", "how expected a response is to the student, step by step"),
 }
 """What `schema.ANNOTATIONS` describes, in the words of --help, which must not wait for Arrow."""
 
@@ -33,6 +36,7 @@ WAYS: dict[str, ModuleType] = {
     "verbosity": judge,
     "disagreement": disagreement,
     "correctness": judge,
+    "naturalness": naturalness,
 }
 """Of an annotation the module with `add_options(parser)` and `run(arguments)` of its other way."""
 
