@@ -67,8 +67,10 @@ class Availability(NamedTuple):
             )
         if not self.missing:
             return self.why_not
-        command = f"nt annotate {annotation_of(self.missing)} --pool {shlex.quote(str(pool))}"
-        return f"{self.why_not}; run: {command} --from LABELS"
+        name = annotation_of(self.missing)
+        labels = "" if name == "clusters" else " --from LABELS"  # those are found, not brought
+        command = f"nt annotate {name} --pool {shlex.quote(str(pool))}{labels}"
+        return f"{self.why_not}; run: {command}"
 
 
 class Selection(NamedTuple):
