@@ -15,6 +15,7 @@ from builders.pool import Pool, open_pool
 from builders.selection import select
 from builders.sources.opening import open_source
 from builders.words import read_words
+from tests.labelled import scores
 
 Run = Callable[..., tuple[int, str, str]]
 Write = Callable[..., Path]
@@ -192,7 +193,7 @@ def test_a_template_is_no_reason_for_a_square(monkeypatch: pytest.MonkeyPatch) -
         looked.clear()
         find_duplicates(read_words(texts), np.arange(number))
         pairs[number] = sum(looked)
-    assert pairs[4000] < 5 * pairs[1000]
+    assert pairs[4000] < 8 * pairs[1000]  # a square would be 16
     assert pairs[4000] < 250 * 4000
 
 
@@ -205,3 +206,12 @@ def test_what_cannot_be_compared(tmp_path: Path, write_jsonl: Write) -> None:
         shard.unlink()
     with pytest.raises(BadPool, match="has no questions; add some: nt import"):
         dedup(pool.folder)
+
+
+def test_precision_and_recall_on_the_labelled_sets() -> None:
+    """Floors a little below what was measured; see docs/duplicates-and-contamination.md."""
+    own, frozen = scores("dedup_pairs"), scores("dedup_pairs_frozen")
+    assert own["all"].precision >= 0.97 and own["all"].recall >= 0.9
+    assert frozen["all"].precision >= 0.9 and frozen["all"].recall >= 0.8
+    for kind in ("changed_number", "changed_unit", "negation", "same_template"):
+        assert own[kind].wrong == frozen[kind].wrong == 0
