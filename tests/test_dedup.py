@@ -78,6 +78,7 @@ def test_numbers_units_and_negations_make_another_question(text: str) -> None:
         ("Solve $x+3=7$.", "Solve $x-3=7$."),
         ("What is $a - b$?", "What is $b - a$?"),
         ("Simplify $2^{n+1}$.", "Simplify $2^n+1$."),
+        ("Is $p \\land q$ true?", "Is $p \\lor q$ true?"),
         ("What is the capital of France?", "What is the capital of Peru?"),
         ("How many legs has a pet spider of Anna's?", "How many legs has a pet spider of Bob's?"),
         ("Find the largest such x.", "Find the smallest such x."),
@@ -96,6 +97,8 @@ def test_small_changes_that_make_another_question(a: str, b: str) -> None:
         ("Solve $x+3=7$.", "Solve \\( x + 3 = 7 \\)"),
         ("Simplify $\\dfrac{1}{2}$ of $x^2$.", "simplify  $\\frac 1 2$ of $x^{2}$"),
         ("Is 1,000.50 more than 3 × 4?", "Is 1000.5 more than $3 \\cdot 4$?"),
+        ("Is \\frac12x more than x?", "Is $\\tfrac{1}{2} x$ more than $x$?"),
+        ("Name an organ - the liver or the lung.", "Name an organ: the liver or the lung"),
         ("Take 3\\text{ cm} of a well-known rope.", "Take 3 cm of a well known rope"),
     ],
 )
