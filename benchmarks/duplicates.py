@@ -3,7 +3,7 @@
     python benchmarks/duplicates.py [--rows 50000] [--python PYTHON]
 
 The other tools stand in a virtual environment of their own, whose PYTHON is named: `pip install
-rensa datasketch "datatrove[processing]" jinja2 filelock`. Our code runs there as well.
+rensa datasketch "datatrove[processing]" spacy jinja2 filelock`. Our code runs there as well.
 
 All take the synthetic questions of duplicates_data.py from memory. datasketch and rensa get the
 sets of lower-case words, 120 hashes in 40 bands as ours has, and verify candidates by exact
@@ -138,7 +138,8 @@ def with_datatrove(texts: Sequence[str], threshold: float) -> int:
     with tempfile.TemporaryDirectory() as name:
 
         def run(*steps: object, tasks: int = 1) -> None:
-            LocalPipelineExecutor(list(steps), tasks=tasks, skip_completed=False).run()
+            logs = f"{name}/{type(steps[-1]).__name__}"
+            LocalPipelineExecutor(list(steps), tasks=tasks, workers=1, logging_dir=logs).run()
 
         run(documents, MinhashDedupSignature(f"{name}/signatures", config=config))
         run(

@@ -1,3 +1,4 @@
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,11 +10,14 @@ import pytest
 from builders.build import build
 from builders.configs import parse_config
 from builders.dedup import dedup, find_duplicates
+from builders.endpoints import Asked, Sampling
+from builders.endpoints.store import Store
 from builders.errors import BadOption, BadPool
 from builders.importing import import_source
 from builders.pool import Pool, open_pool
 from builders.selection import select
 from builders.sources.opening import open_source
+from builders.waiting import missing
 from builders.words import read_words
 from tests.labelled import scores
 
@@ -106,6 +110,11 @@ def test_how_a_text_looks_does_not_count(a: str, b: str) -> None:
     assert repeats(a, b)
 
 
+def test_the_same_words_in_another_order() -> None:
+    assert repeats("compare copper iron zinc lead", "compare iron zinc lead copper")
+    assert not repeats("compare copper iron zinc lead", "compare copper iron zinc tin")
+
+
 def test_one_of_a_group_survives(tmp_path: Path, write_jsonl: Write) -> None:
     rows = [row(TRAIN), *map(row, SAME), *map(row, OTHER)]
     rows[2] |= {"reference_answer": "180 km"}
@@ -162,6 +171,17 @@ def test_no_config_has_a_trace_of_a_duplicate(nt: Run, tmp_path: Path, write_jso
     assert release.manifest["pool"]["excluded"]["duplicates"]["about"]["exact"] == 1
     assert "Of 8 questions 3 repeat another one" in (tmp_path / "nt/README.md").read_text()
     assert nt("verify", tmp_path / "nt")[0] == 0
+
+
+def test_no_teacher_is_paid_for_a_duplicate(tmp_path: Path, write_jsonl: Write) -> None:
+    pool = pool_of(
+        [{"question": text} for text in (TRAIN, *SAME, *OTHER)], tmp_path / "pool", write_jsonl
+    )
+    with contextlib.closing(Store(tmp_path / "replies")) as store:
+        asked = store.id_of(Asked("traces", "me", None, "plain-1", "0", Sampling()))
+        assert missing(pool, store, asked, "me", samples=2).total == 16
+        dedup(pool.folder)
+        assert missing(pool, store, asked, "me", samples=2).total == 10
 
 
 def test_new_questions_stay_until_they_are_compared(tmp_path: Path, write_jsonl: Write) -> None:

@@ -224,7 +224,12 @@ def _no_template(
     others = np.bincount(rows[~subject], minlength=len(same))
     asked = np.bincount(rows[texts.asks[left]], minlength=len(same))
     many = replaced >= EDITED * lengths[a[same]]
-    passed[same] = ~((replaced > 0) & (others == 0) & (many | (asked > 0)))
+    # The same words in another order are no other words, unless a few changed places, as parties
+    # do that are exchanged. Sums below 2^53 are exact.
+    sums = [np.bincount(rows, words.hashes[side], len(same)) for side in (left, right)]
+    reordered = (sums[0] == sums[1]) & (2 * replaced >= lengths[a[same]])
+    filled = (replaced > 0) & (others == 0) & (many | (asked > 0))
+    passed[same] = ~filled | reordered
     return passed
 
 
