@@ -53,7 +53,35 @@ class Texts(NamedTuple):
 
 
 def describe(words: Words) -> Texts:
-    """What is compared of each text."""
+    """What is compared of each text, so many at a time: hashing takes ten times their memory."""
+    number = len(words.offsets) - 1
+    parts = [
+        _described(_some(words, start, min(start + _TEXTS_AT_ONCE, number)))
+        for start in range(0, max(number, 1), _TEXTS_AT_ONCE)
+    ]
+    sizes = np.concatenate([np.diff(part.set_offsets) for part in parts])
+    return Texts(
+        words,
+        np.concatenate([part.sets for part in parts]),
+        np.r_[0, np.cumsum(sizes)],
+        np.concatenate([part.signature for part in parts]),
+        np.concatenate([part.order for part in parts]),
+        np.concatenate([part.bound for part in parts]),
+        np.concatenate([part.exact for part in parts]),
+        np.concatenate([part.asks for part in parts]),
+        np.concatenate([part.sketch for part in parts]),
+    )
+
+
+def _some(words: Words, start: int, end: int) -> Words:
+    """The words of the texts from one to another."""
+    offsets = words.offsets[start : end + 1]
+    here = slice(offsets[0], offsets[-1])
+    columns = (words.hashes[here], words.kinds[here], words.starts[here], words.names[here])
+    return Words(*columns, offsets - offsets[0])
+
+
+def _described(words: Words) -> Texts:
     rows = words.rows
     number = len(words.offsets) - 1
     spelled = words.hashes.astype(np.uint64)
