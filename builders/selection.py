@@ -122,6 +122,15 @@ def excludes(column: pa.ChunkedArray) -> NDArray[np.bool_]:
     return said
 
 
+def questions_out(pool: Pool, name: str) -> dict[str, int]:
+    """How many questions an annotation of `EXCLUDING` looked at, and how many it keeps out."""
+    said = pool.question_annotation(name, ANNOTATIONS[name].columns)[EXCLUDING[name]]
+    return {
+        "questions_looked_at": len(said) - said.null_count,
+        "questions": int(np.count_nonzero(excludes(said))),
+    }
+
+
 def excluded_questions(pool: Pool) -> NDArray[np.bool_]:
     """Of each question of a pool, whether its traces are in no config."""
     out = np.zeros(pool.num_rows("questions"), np.bool_)
