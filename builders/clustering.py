@@ -10,7 +10,6 @@ they were made lies beside them, in annotations/clusters/made.json:
 """
 
 import json
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,10 +28,11 @@ from builders.clusters.reducing import fit_reduction
 from builders.embedders import Embedder
 from builders.embeddings import Embeddings, embed
 from builders.errors import BadOption, BadPool
-from builders.files import only_writer, read_columns, recover_folder, replace_folder, write_parquet
+from builders.files import only_writer, read_columns, write_parquet
 from builders.ids import content_id, uniform
-from builders.pool import MADE, Pool, open_pool
+from builders.pool import Pool, open_pool
 from builders.schema import sidecar_schema
+from builders.sidecars import replaced_annotation, write_made
 
 NAME = "clusters"
 
@@ -235,16 +235,11 @@ def _describe(found: Found, keys: NDArray[np.uint64], sample: Sample) -> dict[st
 
 def _write(pool: Pool, labels: Labels, described: dict[str, Any]) -> None:
     """Put the labels of all questions in the place of those that there are, in one step."""
-    folder = pool.folder / "annotations" / NAME
-    recover_folder(folder)
-    new = folder.with_name(f".{NAME}.new")
-    shutil.rmtree(new, ignore_errors=True)  # of a run that was killed
     start = 0
-    for shard in pool.shards("questions"):
-        ids = read_columns(shard, ["question_id"])["question_id"]
-        here = pa.array(labels[start : start + len(ids)])
-        write_parquet(pa.table([ids, here], schema=sidecar_schema(NAME)), new / shard.name)
-        start += len(ids)
-    text = json.dumps(described, ensure_ascii=False) + "\n"
-    (new / MADE).write_text(text, "utf-8")
-    replace_folder(new, folder)
+    with replaced_annotation(pool, NAME) as folder:
+        for shard in pool.shards("questions"):
+            ids = read_columns(shard, ["question_id"])["question_id"]
+            here = pa.array(labels[start : start + len(ids)])
+            write_parquet(pa.table([ids, here], schema=sidecar_schema(NAME)), folder / shard.name)
+            start += len(ids)
+        write_made(folder, described)

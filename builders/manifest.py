@@ -28,7 +28,6 @@ from builders.mixing import INSTRUCTIONS, instructed, modes
 from builders.pool import Digests, Pool
 from builders.schema import FORMAT, PUBLISHED
 from builders.selection import Selection, questions_out
-from builders.sidecars import read_about
 from builders.sources import DEMO
 
 MOST_STRATEGIES = 16
@@ -81,7 +80,7 @@ def describe_release(
                 name: {
                     **questions_out(pool, name),
                     "traces": traces,
-                    "about": read_about(pool, name),
+                    "about": pool.made(name),
                 }
                 for name, traces in selection.excluded.items()
             },

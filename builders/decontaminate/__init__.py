@@ -35,7 +35,7 @@ from builders.errors import BadOption, BadPool
 from builders.files import only_writer, write_parquet
 from builders.pool import Pool, open_pool
 from builders.schema import sidecar_schema
-from builders.sidecars import replaced_annotation, write_about
+from builders.sidecars import replaced_annotation, write_made
 from builders.words import prepared, read_words, words_with_places
 
 VERSION = 1
@@ -170,7 +170,7 @@ def _write(
             ],
         )
         versions = {"version": VERSION, "words": builders.words.VERSION}
-        write_about(folder, {**report._asdict(), **versions})
+        write_made(folder, {**report._asdict(), **versions})
     return report
 
 

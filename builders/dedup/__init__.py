@@ -26,7 +26,7 @@ from builders.errors import BadOption, BadPool
 from builders.files import only_writer, write_parquet
 from builders.pool import Pool, open_pool
 from builders.schema import sidecar_schema
-from builders.sidecars import replaced_annotation, write_about
+from builders.sidecars import replaced_annotation, write_made
 from builders.words import Words, joined, read_words
 
 THRESHOLD = 0.55
@@ -163,4 +163,4 @@ def _write(pool: Pool, of: NDArray[np.int64], report: DedupReport) -> None:
             write_parquet(table, folder / shard.name)
             start = end
         versions = {"version": VERSION, "words": builders.words.VERSION}
-        write_about(folder, {**report._asdict(), **versions})
+        write_made(folder, {**report._asdict(), **versions})
