@@ -22,8 +22,8 @@ Floats = NDArray[np.float64]
 SCORES = {
     "local": "local naturalness",
     "global": "global naturalness",
-    "local_skip_first": "local, without the first token of each step",
-    "local_regressed": "local, with the length of steps regressed out",
+    "local_skip_first": "local naturalness without the first token of each step",
+    "local_regressed": "local naturalness with the length of steps regressed out",
 }
 """What teachers are compared by, and in words; the last two are the published corrections."""
 
