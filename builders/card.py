@@ -63,6 +63,10 @@ def render_release_card(manifest: Mapping[str, Any]) -> str:
         licensing=release_licensing(manifest),
         published=manifest.get("published"),
         ledger=manifest["pool"].get("ledger", []),
+        judges=manifest["pool"].get("judges", []),
+        label_quality=manifest["pool"].get("label_quality", []),
+        duplicates=manifest["pool"]["excluded"].get("duplicates"),
+        contamination=manifest["pool"]["excluded"].get("contamination"),
         notes=NOTES,
     )
 
@@ -123,6 +127,8 @@ def render_pool_card(pool: Pool) -> str:
         notes=NOTES,
         manifest=pool.manifest,
         ledger=pool.manifest.get("ledger", []),
+        judges=pool.manifest.get("judges", []),
+        label_quality=pool.manifest.get("label_quality", []),
         tables=tables,
         keys=KEYS,
         annotations=pool.annotations(),

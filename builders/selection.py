@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from builders.configs import Config
 from builders.errors import MissingColumn, NTError, PoolTooSmall
@@ -28,6 +29,9 @@ _FACTS = (
     "strategies",
 )
 """Columns that the manifest's statistics are made from, besides those that the rules need."""
+
+EXCLUDING = {"duplicates": "is_duplicate", "contamination": "contaminated_by"}
+"""Annotations, and of each the column, by which a trace is in no config, whatever the rule."""
 
 
 class Availability(NamedTuple):
@@ -73,18 +77,27 @@ class Selection(NamedTuple):
     facts: pa.Table
     rankings: dict[str, Indices]
     availabilities: list[Availability]
+    excluded: dict[str, int]
+    """Traces that no config may have, by the annotation that says so."""
 
 
 def select(pool: Pool, configs: Sequence[Config], *, seed: int = 0) -> Selection:
     """Rank the traces of a pool by the selectors of these configs; reads narrow columns only."""
     available = pool.columns()
     used = (name for config in configs for name in (*config.needs, *config.rule.uses))
-    wanted = [*_FACTS, *used]
+    wanted = [*_FACTS, *EXCLUDING.values(), *used]
     facts = pool.facts([name for name in dict.fromkeys(wanted) if name in available])
     u = uniform(facts["id"].to_pylist(), seed=seed)
+    barred = {
+        name: excludes(facts[column])
+        for name, column in EXCLUDING.items()
+        if column in facts.column_names
+    }
+    admitted = np.flatnonzero(~np.logical_or.reduce([*barred.values(), np.zeros(len(u), np.bool_)]))
+    admissible = facts if len(admitted) == len(facts) else facts.take(admitted)
     rankings: dict[str, Indices] = {}
     availabilities = []
-    no_choice = _no_choice(facts) if any(config.rule.chooses for config in configs) else None
+    no_choice = _no_choice(admissible) if any(config.rule.chooses for config in configs) else None
     for config in configs:
         if config.rule.chooses and no_choice:
             availabilities.append(Availability(config, 0, None, no_choice))
@@ -94,9 +107,10 @@ def select(pool: Pool, configs: Sequence[Config], *, seed: int = 0) -> Selection
             availabilities.append(Availability(config, None, absent[0]))
             continue
         if config.ranking not in rankings:
-            rankings[config.ranking] = _rank(config, facts, u)
+            rankings[config.ranking] = admitted[_rank(config, admissible, u[admitted])]
         availabilities.append(Availability(config, len(rankings[config.ranking]), None))
-    return Selection(facts, rankings, availabilities)
+    excluded = {name: int(mask.sum()) for name, mask in barred.items()}
+    return Selection(facts, rankings, availabilities, excluded)
 
 
 def refusal(one: Availability, pool: Pool) -> NTError:
@@ -120,6 +134,17 @@ def _no_choice(facts: pa.Table) -> str | None:
     teachers = pc.unique(facts["teacher"]).to_pylist()
     by = f": all are by '{teachers[0]}'" if len(teachers) == 1 else ""
     return f"no question has two responses to choose from{by}"
+
+
+def excludes(column: pa.ChunkedArray) -> NDArray[np.bool_]:
+    """Where a column of `EXCLUDING` keeps a row out: it is true, or names something.
+
+    A question that was not looked at stays: null keeps nothing out.
+    """
+    if pa.types.is_list(column.type):
+        column = pc.greater(pc.list_value_length(column), 0)
+    said: NDArray[np.bool_] = column.fill_null(False).to_numpy()
+    return said
 
 
 def _rank(config: Config, facts: pa.Table, u: Floats) -> Indices:
