@@ -67,8 +67,9 @@ class Availability(NamedTuple):
             )
         if not self.missing:
             return self.why_not
-        command = f"nt annotate {annotation_of(self.missing)} --pool {shlex.quote(str(pool))}"
-        return f"{self.why_not}; run: {command} --from LABELS"
+        name = annotation_of(self.missing)
+        by = "--student MODEL" if name == "naturalness" else "--from LABELS"
+        return f"{self.why_not}; run: nt annotate {name} --pool {shlex.quote(str(pool))} {by}"
 
 
 class Selection(NamedTuple):

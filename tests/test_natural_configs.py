@@ -249,3 +249,4 @@ def test_without_scores_the_command_is_named(
     code, _, errors = nt("build", "--pool", pool, "--out", tmp_path / "nt", "--config", "natural-1")
     assert code == 2
     assert "no 'local_naturalness' yet; run: nt annotate naturalness --pool" in errors
+    assert errors.endswith("--student MODEL\n")
