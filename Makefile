@@ -46,6 +46,7 @@ bench: setup ## run the benchmarks; results go into benchmarks/README.md (an hou
 	$(BIN)/python benchmarks/demo_shares.py
 	$(BIN)/python benchmarks/demo_label_leak.py
 	$(BIN)/python benchmarks/select_million.py
+	$(BIN)/python benchmarks/teachers_million.py
 	$(BIN)/python benchmarks/build_configs.py
 	$(BIN)/python benchmarks/import_traces.py
 	$(BIN)/python benchmarks/nested_storage.py

@@ -87,6 +87,7 @@ def describe_release(
             "ledger": pool.manifest.get("ledger", []),
             "judges": pool.manifest.get("judges", []),
             "label_quality": pool.manifest.get("label_quality", []),
+            "naturalness": pool.manifest.get("naturalness"),
             "sources": _sources(selection.facts),
             "synthetic": pc.sum(pc.equal(selection.facts["source"], DEMO)).as_py(),
             "clusters": _clusters(pool, configs),

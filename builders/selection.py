@@ -34,6 +34,10 @@ EXCLUDING = {"duplicates": "is_duplicate", "contamination": "contaminated_by"}
 """Annotations, and of each the column, by which a trace is in no config, whatever the rule."""
 
 
+_HOW = {"clusters": "", "naturalness": " --student MODEL"}
+"""Of labels that are made rather than brought, how."""
+
+
 class Availability(NamedTuple):
     """Whether a pool can fill a config, and if not, why."""
 
@@ -68,8 +72,8 @@ class Availability(NamedTuple):
         if not self.missing:
             return self.why_not
         name = annotation_of(self.missing)
-        labels = "" if name == "clusters" else " --from LABELS"  # those are found, not brought
-        command = f"nt annotate {name} --pool {shlex.quote(str(pool))}{labels}"
+        how = _HOW.get(name or "", " --from LABELS")
+        command = f"nt annotate {name} --pool {shlex.quote(str(pool))}{how}"
         return f"{self.why_not}; run: {command}"
 
 

@@ -17,7 +17,7 @@ from test_selectors import TYPES
 from builders.annotating import annotate_from
 from builders.ids import content_id, uniform
 from builders.importing import import_demo
-from builders.pool import Pool, open_pool
+from builders.pool import Pool, open_pool, save_manifest
 from builders.selectors import SELECTORS
 
 Row = dict[str, Any]
@@ -196,6 +196,10 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
             said = {"local_naturalness": local, "global_naturalness": local + random.normal()}
             file.write(json.dumps({"id": row["id"], **said}) + "\n")
     annotate_from(folder / "pool", "naturalness", folder / "scores.jsonl")
+    pool = open_pool(folder / "pool")
+    by = {"student": "org/tiny_one", "revision": "0123", "dtype": "float32", "window": "4"}
+    pool.manifest["naturalness"] = by | {"steps": "sentence"}
+    save_manifest(pool)
     return folder / "pool"
 
 
@@ -222,6 +226,8 @@ def test_a_release_of_natural_configs(scored: Path, nt: Callable[..., Any], tmp_
     card = (tmp_path / "nt/README.md").read_text()
     assert "| `natural-1k` |" in card
     assert f"{terse} {free[terse] / 1000:.0%}" in card
+    assert "Naturalness is that to org/tiny\\_one, before its training" in card
+    assert manifest["pool"]["naturalness"]["window"] == "4"
 
 
 def test_one_teacher_is_no_choice(demo_pool: Pool, tmp_path: Path, nt: Callable[..., Any]) -> None:
@@ -249,3 +255,4 @@ def test_without_scores_the_command_is_named(
     code, _, errors = nt("build", "--pool", pool, "--out", tmp_path / "nt", "--config", "natural-1")
     assert code == 2
     assert "no 'local_naturalness' yet; run: nt annotate naturalness --pool" in errors
+    assert errors.endswith("--student MODEL\n")

@@ -46,7 +46,7 @@ def global_natural(columns: pa.Table, u: Floats) -> Indices:
 
 
 @selector(needs=("question_id", "teacher", "local_naturalness"), uses=("correct",), chooses=True)
-def natural_matched(columns: pa.Table, u: Floats, *, block: int = 200) -> Indices:
+def natural_matched(columns: pa.Table, u: Floats, *, block: int = 100) -> Indices:
     """Of each question a response of high local naturalness, with each teacher as often as in a
     random choice among the responses (after every `block` questions, but for rounding).
 

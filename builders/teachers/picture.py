@@ -4,13 +4,18 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from builders.pictures import GREY, PALE, STYLE, as_png, drawable
-from builders.teachers.scores import SCORES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _WIDTH, _ROW, _BLUE = 8.0, 0.26, "#2a6fb5"
 _PANELS = 2  # side by side
+_TITLES = {
+    "local": "local naturalness",
+    "global": "global naturalness",
+    "local_skip_first": "local, first tokens left out",
+    "local_regressed": "local, length regressed out",
+}
 
 
 def draw(report: Mapping[str, Any]) -> bytes | None:
@@ -44,11 +49,11 @@ def _panel(axes: "Axes", found: Mapping[str, Any], names: list[str]) -> None:
         axes.errorbar([mean["value"]], [row], xerr=ends, fmt="o", color=_BLUE, ms=4, lw=1.2)
         wins = f"{by_name[name]['wins']['value']:.0%}"
         axes.text(1.02, row, wins, transform=right, va="center_baseline", color=GREY)
-    axes.text(1.02, -0.85, "wins", transform=right, color=GREY)
+    axes.text(1.02, len(names) - 0.25, "wins", transform=right, color=GREY, va="center_baseline")
     axes.set_yticks(range(len(names)), [drawable(name) for name in names])
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.margins(x=0.12)
     axes.grid(axis="x", color=PALE, linewidth=0.6)
     axes.set_axisbelow(True)
-    axes.set_title(SCORES[found["score"]], fontsize=8.5, loc="left")
+    axes.set_title(_TITLES[found["score"]], fontsize=8.5, loc="left")
     axes.set_xlabel("mean log-probability, with 95% interval")

@@ -22,8 +22,8 @@ Floats = NDArray[np.float64]
 SCORES = {
     "local": "local naturalness",
     "global": "global naturalness",
-    "local_skip_first": "local, without the first token of each step",
-    "local_regressed": "local, with the length of steps regressed out",
+    "local_skip_first": "local naturalness without the first token of each step",
+    "local_regressed": "local naturalness with the length of steps regressed out",
 }
 """What teachers are compared by, and in words; the last two are the published corrections."""
 
@@ -70,11 +70,12 @@ def read_scores(pool: Pool, names: Sequence[str] = ()) -> Scores:
         BadOption: there is no teacher of such a name.
         PoolTooSmall: there are not two teachers, or they share fewer than two questions.
     """
+    unscored = MissingColumn(
+        f"{pool.folder}: has no 'local_naturalness' yet; "
+        f"run: nt annotate naturalness --pool {pool.folder} --student MODEL"
+    )
     if "naturalness" not in pool.annotations():
-        raise MissingColumn(
-            f"{pool.folder}: has no 'local_naturalness' yet; "
-            f"run: nt annotate naturalness --pool {pool.folder} --student MODEL"
-        )
+        raise unscored
     wanted = ["question_id", "teacher", *_COLUMNS.values(), *_STEPS, "correct"]
     facts = pool.facts([name for name in wanted if name in pool.columns()])
     scores = {name: _floats(facts, column) for name, column in _COLUMNS.items()}
@@ -84,6 +85,8 @@ def read_scores(pool: Pool, names: Sequence[str] = ()) -> Scores:
     known: list[str] = encoded.dictionary.to_pylist()
     codes = encoded.indices.to_numpy()
     scored = np.isfinite(scores["local"])
+    if not scored.any():  # none yet, or every response is too long
+        raise unscored
     compared = _compared(pool, known, codes[scored], names)
     code_of = {name: known.index(name) for name in compared}
 
@@ -159,7 +162,7 @@ def _compared(
             )
     compared = sorted(set(names)) or there
     if len(compared) < 2:
-        by = f"all scored responses are by '{compared[0]}'" if compared else "nothing is scored"
+        by = f"all scored responses are by '{compared[0]}'"
         if names:
             by = f"--teacher {compared[0]}: is one teacher"
         raise PoolTooSmall(
