@@ -35,6 +35,18 @@ def test_sentences_of_hard_cases(kind: str, case: str) -> None:
     assert "|".join(pieces(text, sentences(text))) == case
 
 
+def test_sentences_of_cases_that_the_rules_were_not_made_for() -> None:
+    """Four of the 24 are known to be missed; they stay, so that the share means something."""
+    cases = json.loads(CASES.with_name("sentences_held_out.json").read_text())
+    some = [case for kind in cases.values() for case in kind]
+    found = [
+        "|".join(pieces(text, sentences(text))) == case
+        for case, text in ((case, case.replace("|", "")) for case in some)
+    ]
+    assert len(some) == 24
+    assert sum(found) >= 20
+
+
 def test_paragraphs() -> None:
     text = "One. Two.\nThree.\n\n\nFour\n \n```\na\n\nb\n```\n\n---\n\nFive"
     assert pieces(text, paragraphs(text)) == [
