@@ -63,6 +63,10 @@ def render_release_card(manifest: Mapping[str, Any]) -> str:
         licensing=release_licensing(manifest),
         published=manifest.get("published"),
         ledger=manifest["pool"].get("ledger", []),
+        judges=manifest["pool"].get("judges", []),
+        label_quality=manifest["pool"].get("label_quality", []),
+        duplicates=manifest["pool"]["excluded"].get("duplicates"),
+        contamination=manifest["pool"]["excluded"].get("contamination"),
         notes=NOTES,
     )
 
@@ -123,9 +127,12 @@ def render_pool_card(pool: Pool) -> str:
         notes=NOTES,
         manifest=pool.manifest,
         ledger=pool.manifest.get("ledger", []),
+        judges=pool.manifest.get("judges", []),
+        label_quality=pool.manifest.get("label_quality", []),
         tables=tables,
         keys=KEYS,
         annotations=pool.annotations(),
+        clusters=pool.made("clusters"),
         benchmark=splits,
         columns={name: TABLES[name] for name in tables},
     )
@@ -226,7 +233,7 @@ def _render(template: str, **values: Any) -> str:
         keep_trailing_newline=True,
         autoescape=False,  # Markdown, not HTML: `inline` and `fenced` below escape what is data
     )
-    environment.filters |= {"n": _number, "inline": _inline, "fenced": _fenced, "percent": _percent}
+    environment.filters |= {"n": _number, "inline": inline, "fenced": _fenced, "percent": _percent}
     return environment.get_template(template).render(**values)
 
 
@@ -245,7 +252,7 @@ def _percent(value: float) -> str:
     return f"{value:.0%}"
 
 
-def _inline(text: Any) -> str:
+def inline(text: Any) -> str:
     """Data as literal text within a line or a table cell."""
     flat = " ".join(_visible(str(text)).split())
     flat = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -58,8 +58,8 @@ def replies_as_source(pool: Pool, store: Store, teacher: str) -> Source:
 
 def _records(pool: Pool, store: Store, teacher: str, origin: str) -> Iterator[Record | Drop]:
     columns = ["question_id", "question", "reference_answer", "source", "license"]
-    every = np.ones((1, pool.num_rows("questions")), np.bool_)
-    for table, _ in row_groups(pool, columns, every):
+    every = np.ones(pool.num_rows("questions"), np.bool_)
+    for _, table in row_groups(pool, columns, every):
         rows = table.to_pylist()
         numbers = as_numbers(table["question_id"]).tolist()
         for row, (_, stored) in zip(rows, store.replies(numbers), strict=True):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from builders.endpoints import Asked, Sampling
+from builders.endpoints import Asked, Read, Sampling
 from builders.endpoints.asking import Limits
 from builders.endpoints.budget import Budget, Prices
 from builders.endpoints.running import INTERRUPTED, Endpoint, Watcher, ask_for_all
@@ -20,12 +20,25 @@ from builders.files import only_writer
 from builders.generated import reader, replies_as_source
 from builders.importing import import_source
 from builders.ledger import describe_store, enter
-from builders.pool import open_pool
+from builders.pool import Pool, open_pool
 from builders.prompts import load_prompt
-from builders.waiting import jobs, missing
+from builders.sources import Source
+from builders.waiting import Missing, jobs, missing
 from builders.writing import ImportReport
 
 TASK = "generate"
+
+
+class Kind(NamedTuple):
+    """What is asked for: which questions wait for it, what a reply must be, and what it becomes."""
+
+    task: str
+    missing: Callable[..., Missing]
+    reader: Callable[[str], Read]
+    source: Callable[[Pool, Store, str], Source]
+
+
+TRACES = Kind(TASK, missing, reader, replies_as_source)
 
 _SAMPLING, _LIMITS, _WATCHER = Sampling(), Limits(), Watcher()
 
@@ -67,6 +80,7 @@ def generate(
     limits: Limits = _LIMITS,
     again: bool = False,
     tokenizer: str | None = None,
+    kind: Kind = TRACES,
     watcher: Watcher = _WATCHER,
     on_missing: Callable[[int], None] = lambda count: None,
     progress: Callable[[Iterable[Any]], Iterable[Any]] = iter,
@@ -85,6 +99,7 @@ def generate(
         limits: how hard to try.
         again: ask again what the server refused.
         tokenizer: see `importing.import_source`.
+        kind: what is asked for.
         watcher: is told how the asking goes.
         on_missing: is told how many requests are missing, before the first.
         progress: wraps the replies while they are written.
@@ -97,8 +112,8 @@ def generate(
     """
     opened = open_pool(pool)
     text = load_prompt(prompt)
-    asked = Asked(TASK, teacher, revision, text.name, text.hash, sampling)
-    path = store_path(opened.folder, TASK, teacher)
+    asked = Asked(kind.task, teacher, revision, text.name, text.hash, sampling)
+    path = store_path(opened.folder, kind.task, teacher)
     if endpoint is None and not path.exists():
         raise BadOption(f"--no-ask: no reply of '{teacher}' is stored in {pool}")
     with contextlib.closing(Store(path)) as store:
@@ -106,7 +121,7 @@ def generate(
         if endpoint is not None:
             with only_writer(path):
                 number = store.id_of(asked)
-                wanted = missing(opened, store, number, teacher, samples=samples, again=again)
+                wanted = kind.missing(opened, store, number, teacher, samples=samples, again=again)
                 count = wanted.total
                 on_missing(count)
                 how, finished = ask_for_all(
@@ -122,14 +137,14 @@ def generate(
                         usd=allowance.usd,
                     ),
                     limits=limits,
-                    read=reader(teacher),
+                    read=kind.reader(teacher),
                     watcher=watcher,
                 )
         if how == INTERRUPTED:
             raise KeyboardInterrupt
         written = None
         if how != "stopped":
-            source = replies_as_source(opened, store, teacher)
+            source = kind.source(opened, store, teacher)
             written = import_source(source, pool, tokenizer=tokenizer, progress=progress)
             with only_writer(opened.folder):
                 enter(opened.folder, store)

@@ -50,7 +50,7 @@ def read_labels(
         BadSource: the file is broken, has no key or no value, or a value that cannot be meant.
     """
     annotation = annotation_named(name)
-    wanted = [column.name for column in annotation.columns]
+    wanted = [column.name for column in annotation.columns if column.name in _READERS]
     keys = _KEYS[annotation.grain]
     labels = Labels([], {})
     for file in list_files(path):
@@ -74,6 +74,15 @@ def read_labels(
     return labels
 
 
+def read_label(column: str, value: Any) -> Any:
+    """One value of an annotation's column, as the sidecar takes it.
+
+    Raises:
+        ValueError: it cannot be meant.
+    """
+    return _READERS[column](column, value)
+
+
 def _id(key: str, value: Any) -> str:
     text = str(value).strip()
     return content_id(text.encode(errors="replace").decode()) if key == "question" else text
@@ -83,6 +92,8 @@ def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
     values = {name: None if v is None else _READERS[name](name, v) for name, v in given.items()}
     if verdict := values.get("disagreement"):
         values["models_disagree"] = DISAGREES[verdict]
+    if "strategies" in values:  # what a judge quoted for others
+        values["strategy_quotes"] = None
     return values
 
 
@@ -149,11 +160,15 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "domain": _one_of(DOMAINS),
     "topic": _text,
     "cluster": _whole(-1, 2**31 - 1),
+    "is_duplicate": _truth,
+    "duplicate_of": _text,
+    "contaminated_by": _texts,
     "strategies": _texts,
     "verbosity": _whole(0, 10),
     "disagreement": _one_of(DISAGREES),
     "models_disagree": _truth,
     "second_answer": _text,
+    "correct": _truth,
     "local_naturalness": _number,
     "global_naturalness": _number,
     "local_naturalness_skip_first": _number,

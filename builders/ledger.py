@@ -35,7 +35,11 @@ def describe_store(store: Store) -> dict[str, Any]:
     return {
         "task": newest.get("task"),
         "model": newest.get("model"),
-        "asked": list(asked.values()),
+        "asked": [
+            # The schema stands in the store; it says no more than the prompt's version does.
+            {name: value for name, value in one.items() if name != "schema"}
+            for one in asked.values()
+        ],
         "requests": store.attempts(),
         "outcomes": outcomes,
         "tokens_in": spent.prompt,

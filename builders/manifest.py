@@ -28,10 +28,14 @@ from builders.mixing import INSTRUCTIONS, instructed, modes
 from builders.pool import Digests, Pool
 from builders.schema import FORMAT, PUBLISHED
 from builders.selection import Selection
+from builders.sidecars import read_about
 from builders.sources import DEMO
 
 MOST_STRATEGIES = 16
 """Of the pool's strategies the most frequent are counted: judges may invent any number of names."""
+
+MOST_CLUSTERS = 20
+"""Of the clusters the largest are told."""
 
 _LENGTHS = np.array([0, 1, 2, 3, *(q << k for k in range(29) for q in (4, 5, 6, 7)), 2**31])
 """Where the bins of every length histogram begin: each power of two is cut into four alike, so the
@@ -73,9 +77,16 @@ def describe_release(
             "dropped": pool.dropped_by_reason(),
             "tokenizer": pool.manifest["tokenizer"],
             "annotations": pool.annotations(),
+            "excluded": {
+                name: {"traces": traces, "about": read_about(pool, name)}
+                for name, traces in selection.excluded.items()
+            },
             "ledger": pool.manifest.get("ledger", []),
+            "judges": pool.manifest.get("judges", []),
+            "label_quality": pool.manifest.get("label_quality", []),
             "sources": _sources(selection.facts),
             "synthetic": pc.sum(pc.equal(selection.facts["source"], DEMO)).as_py(),
+            "clusters": _clusters(pool, configs),
         },
         "instructions": INSTRUCTIONS,
         "columns": [
@@ -130,6 +141,7 @@ def describe_config(
         "lengths": _lengths(trained),
         "think_share": round(float(thinks.mean()), 4),
         "sources": _counts(chosen, "source"),
+        "teachers": _counts(chosen, "teacher"),
         "domains": _counts(chosen, "domain"),
         "strategies": _counts(chosen, "strategies"),
         "key": key,
@@ -158,6 +170,17 @@ def manifest_text(manifest: dict[str, Any]) -> str:
     text = json.dumps(manifest, indent=2, ensure_ascii=False)
     # JSON escapes a line break within a text, so what spans lines is no text.
     return re.sub(r"\[\n([\d,\s]+)\]", lambda found: f"[{' '.join(found[1].split())}]", text) + "\n"
+
+
+def _clusters(pool: Pool, configs: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """How the clusters were made that a config was chosen by; None if there are none such.
+
+    Of the table only the largest clusters; all of it lies in the pool.
+    """
+    if not any(config["selector"]["name"] == "semantic" for config in configs):
+        return None
+    made = pool.made("clusters")
+    return made and {**made, "table": made["table"][:MOST_CLUSTERS]}
 
 
 def _lengths(tokens: NDArray[np.int32]) -> dict[str, Any]:

@@ -5,6 +5,7 @@
     pictures/strategies.png   the share of every reasoning strategy
     pictures/overlap.png      how many rows two configs share
     pictures/system2.png      the share of rows with reasoning, where it is not all of them
+    pictures/clusters.png     where the pool's questions lie, if clusters of them were made
 
 Each has a light ground of its own, so that it can be read on a dark page too. The same manifest
 gives the same bytes with the same matplotlib and Pillow: the style and the font are those that come
@@ -33,17 +34,17 @@ MOST_CONFIGS = 40
 _WIDTH, _DPI = 8.0, 200  # inches, dots: twice the points of the column that a card stands in
 _ROW, _SLANTED = 0.235, 0.06  # inches: the height of a row, and of a letter in a slanted name
 _LONGEST = 26  # characters of a name that comes from data
-_INK, _GREY, _PALE, _BLUE = "#1f2328", "#59636e", "#d8dde3", "#2a6fb5"
-_STYLE = {
+INK, GREY, PALE, _BLUE = "#1f2328", "#59636e", "#d8dde3", "#2a6fb5"
+STYLE = {
     "font.family": "DejaVu Sans",
     "font.size": 8,
     "text.parse_math": False,  # a dollar sign in data is a dollar sign
-    "text.color": _INK,
+    "text.color": INK,
     "figure.constrained_layout.w_pad": 0.14,  # inches, to the edge
     "figure.constrained_layout.h_pad": 0.12,
-    "axes.labelcolor": _GREY,
-    "xtick.labelcolor": _INK,
-    "ytick.labelcolor": _INK,
+    "axes.labelcolor": GREY,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
     **{f"{axis}tick.major.size": 0 for axis in "xy"},
     **{f"axes.spines.{side}": False for side in ("left", "right", "top", "bottom")},
 }
@@ -76,9 +77,10 @@ def draw_pictures(manifest: Mapping[str, Any], folder: Path) -> list[dict[str, A
     configs = manifest["configs"][:MOST_CONFIGS]
     entries = []
     (folder / FOLDER).mkdir()
-    with style.context(["default", _STYLE]):
-        for picture in _pictures(configs, manifest["overlap"]):
-            data = _png(picture.draw())
+    with style.context(["default", STYLE]):
+        clusters = manifest["pool"].get("clusters")
+        for picture in _pictures(configs, manifest["overlap"], clusters):
+            data = as_png(picture.draw())
             path = f"{FOLDER}/{picture.name}.png"
             (folder / path).write_bytes(data)
             entries.append(
@@ -93,7 +95,9 @@ def draw_pictures(manifest: Mapping[str, Any], folder: Path) -> list[dict[str, A
     return entries
 
 
-def _pictures(configs: Configs, overlap: Mapping[str, Sequence[int]]) -> Iterator[Picture]:
+def _pictures(
+    configs: Configs, overlap: Mapping[str, Sequence[int]], clusters: Mapping[str, Any] | None
+) -> Iterator[Picture]:
     """The pictures that there are numbers for; a value in words for each config."""
     medians = (f"{config['name']} {config['lengths']['median']:,}" for config in configs)
     said = f"Lengths by config. Median tokens: {', '.join(medians)}."
@@ -111,6 +115,14 @@ def _pictures(configs: Configs, overlap: Mapping[str, Sequence[int]]) -> Iterato
         shares = (f"{config['name']} {config['think_share']:.0%}" for config in mixed)
         said = f"Rows with reasoning (System-2): {', '.join(shares)}; every other config 100%."
         yield Picture("system2", said, partial(_system2, mixed))
+
+    if clusters:
+        largest = (
+            f"{row['cluster']} ({_plain(', '.join(row['terms'][:3]))}) {row['questions']:,}"
+            for row in clusters["table"][: len(clusters["map"]["centres"])]
+        )
+        said = f"Map of the questions. The largest clusters: {'; '.join(largest)}."
+        yield Picture("clusters", said, partial(_map, clusters))
 
 
 def _firsts(configs: Configs, column: str) -> str:
@@ -160,7 +172,7 @@ def _lengths(configs: Configs) -> "Figure":
         median = f"{lengths['median']:,}"
         axes.text(1.01, row, median, transform=right, va="center_baseline")
         lowest, highest = min(lowest, edges[0]), max(highest, edges[-1])
-    axes.text(1.01, -0.75, "median", transform=right, color=_GREY)
+    axes.text(1.01, -0.75, "median", transform=right, color=GREY)
     axes.set_xscale("log")
     axes.set_xlim(lowest, highest)
     steps = (1, 2, 5) if highest / lowest < 3000 else (1,)
@@ -168,7 +180,7 @@ def _lengths(configs: Configs) -> "Figure":
     ticks = [tick for tick in ticks if lowest <= tick <= highest]
     axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
     axes.set_xticks([], minor=True)
-    axes.grid(axis="x", color=_PALE, linewidth=0.6)
+    axes.grid(axis="x", color=PALE, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.set_xlabel("tokens that a student is trained on; heights are square roots of densities")
     return figure
@@ -182,7 +194,7 @@ def _shares(configs: Configs, column: str, meaning: str) -> "Figure":
             total[name] = total.get(name, 0) + count / config["rows"]
     names = sorted(total, key=lambda name: (-round(total[name], 9), name))
     shares = np.array([[c[column].get(name, 0) / c["rows"] for name in names] for c in configs])
-    labels = [_drawable(name) for name in names]
+    labels = [drawable(name) for name in names]
     figure, axes = _rows_of(configs, labels)
     _cells(axes, shares / shares.max(), [[_percent(share) for share in row] for row in shares])
     axes.xaxis.tick_top()
@@ -212,13 +224,40 @@ def _system2(configs: Configs) -> "Figure":
     """A bar for each config: the rows that think, before those that only answer."""
     figure, axes = _rows_of(configs)
     shares = [config["think_share"] for config in configs]
-    axes.barh(range(len(configs)), 1, 0.7, color=_PALE)
+    axes.barh(range(len(configs)), 1, 0.7, color=PALE)
     axes.barh(range(len(configs)), shares, 0.7, color=_BLUE)
     for row, share in enumerate(shares):
         axes.text(1.01, row, f"{share:.0%}", va="center_baseline")
     axes.set_xlim(0, 1)
     axes.set_xticks([])
     axes.set_xlabel("dark: reasoning and answer (System-2); light: the answer alone (System-1)")
+    return figure
+
+
+def _map(clusters: Mapping[str, Any]) -> "Figure":
+    """How many questions lie where, and what the largest clusters are about."""
+    from matplotlib.figure import Figure
+
+    density = np.asarray(clusters["map"]["counts"], float).reshape(-1, clusters["map"]["width"])
+    height, width = density.shape
+    figure = Figure((_WIDTH, 3.6), _DPI, layout="constrained")
+    axes, key = figure.subplots(1, 2, width_ratios=[3, 2])
+    shades = np.ma.masked_equal(np.log1p(density), 0)
+    axes.pcolormesh(shades, cmap="Blues", vmin=-0.3 * shades.max(), vmax=1.3 * shades.max())
+    axes.set_xlim(0, width)
+    axes.set_ylim(0, height)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.set_xlabel("first two principal components; the darker, the more questions")
+    key.set_axis_off()
+    key.set_ylim(len(clusters["map"]["centres"]), -1)
+    for row, (x, y) in zip(clusters["table"], clusters["map"]["centres"], strict=False):
+        number = str(row["cluster"])
+        box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": GREY, "alpha": 0.8}
+        axes.text(x, y, number, size=6.5, ha="center", va="center", bbox=box)
+        share = row["questions"] / clusters["questions"]
+        words = drawable(", ".join(row["terms"][:3]))
+        key.text(0, row["cluster"], f"{number}   {words}, {share:.1%}", va="center_baseline")
     return figure
 
 
@@ -254,7 +293,7 @@ def _percent(share: float) -> str:
     return "<1" if share < 0.01 else f"{100 * share:.0f}"
 
 
-def _png(figure: "Figure") -> bytes:
+def as_png(figure: "Figure") -> bytes:
     """A picture of few colours, as small and as plain a PNG as that allows."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
@@ -274,7 +313,7 @@ def _plain(name: str) -> str:
     return flat if len(flat) <= _LONGEST else f"{flat[: _LONGEST - 1]}…"
 
 
-def _drawable(name: str) -> str:
+def drawable(name: str) -> str:
     """The same, in characters that the font has."""
     return "".join(c if ord(c) in _characters() else "?" for c in _plain(name))
 

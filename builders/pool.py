@@ -6,6 +6,7 @@
     pool/traces/00000-<key>.parquet         one teacher's response to one question, a row each
     pool/second_answers/…                   what second models answered, where a source tells
     pool/annotations/<name>/<shard>         sidecar of the shard with the same name
+    pool/annotations/<name>/made.json       how its labels were made, where they are of one piece
     pool/dropped/00000-<key>.jsonl          what could not be used, and why
 
 A shard is written once and never changed. A sidecar has the rows of its shard in the same order,
@@ -32,6 +33,7 @@ from builders.ids import as_numbers
 from builders.schema import ANNOTATIONS, FORMAT, KEYS, TABLES, TEXT, TRACES, Column, annotation_of
 
 MANIFEST = "manifest.json"
+MADE = "made.json"
 Digest = np.dtype("V16")
 Digests = NDArray[np.void]
 """One 128-bit hash for each trace, in the order of shards and rows."""
@@ -80,8 +82,11 @@ class Pool(NamedTuple):
 
     def questions_without_traces(self) -> int:
         """How many questions wait for a teacher."""
-        answered = self._numbers("traces", "question_id")
-        return int(np.setdiff1d(self.keys("questions"), answered).size)
+        return int(np.setdiff1d(self.keys("questions"), self.questions_of_traces()).size)
+
+    def questions_of_traces(self) -> NDArray[np.uint64]:
+        """The ids of the traces' questions as numbers, in order of the traces."""
+        return self._numbers("traces", "question_id")
 
     def annotations(self) -> list[str]:
         """The annotations of which at least one sidecar exists."""
@@ -90,6 +95,21 @@ class Pool(NamedTuple):
             for name, annotation in ANNOTATIONS.items()
             if any(self.sidecar(name, shard).exists() for shard in self.shards(annotation.grain))
         ]
+
+    def made(self, name: str) -> dict[str, Any] | None:
+        """How the labels of an annotation were made, where they were made as a whole.
+
+        Raises:
+            BadPool: what is written about it cannot be read.
+        """
+        path = self.folder / "annotations" / name / MADE
+        if not path.exists():
+            return None
+        try:
+            made: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise BadPool(f"{path}: not JSON: {error}; delete it") from error
+        return made
 
     def columns(self) -> list[str]:
         """The columns that selection may use: narrow ones of the traces, and annotated ones."""
@@ -112,7 +132,7 @@ class Pool(NamedTuple):
             name: [c for c in ANNOTATIONS[name].columns if c.name in columns] for name in needed
         }
         of_questions = {
-            name: self._question_annotation(name, wanted[name])
+            name: self.question_annotation(name, wanted[name])
             for name in needed
             if ANNOTATIONS[name].grain == "questions"
         }
@@ -148,9 +168,9 @@ class Pool(NamedTuple):
 
     def _numbers(self, table: str, name: str) -> NDArray[np.uint64]:
         """A column of ids as numbers."""
-        return as_numbers(self._ids(table, name))
+        return as_numbers(self.ids(table, name))
 
-    def _ids(self, table: str, name: str) -> pa.ChunkedArray:
+    def ids(self, table: str, name: str) -> pa.ChunkedArray:
         """A column of ids, in the order of shards and rows."""
         parts = [read_columns(shard, [name])[name] for shard in self.shards(table)]
         chunks = [chunk for part in parts for chunk in part.chunks]
@@ -158,10 +178,10 @@ class Pool(NamedTuple):
 
     def _places_of_questions(self) -> pa.ChunkedArray:
         """For each trace, where in the table of questions its question is; null if it is not."""
-        questions = self._ids("questions", "question_id").combine_chunks()
-        return pc.index_in(self._ids("traces", "question_id"), value_set=questions)
+        questions = self.ids("questions", "question_id").combine_chunks()
+        return pc.index_in(self.ids("traces", "question_id"), value_set=questions)
 
-    def _question_annotation(self, name: str, columns: Sequence[Column]) -> pa.Table:
+    def question_annotation(self, name: str, columns: Sequence[Column]) -> pa.Table:
         """Columns of an annotation, in the order of the questions."""
         tables = [
             self.sidecar_table(
@@ -184,12 +204,16 @@ class Pool(NamedTuple):
         schema = pa.schema([pa.field(key, pa.string(), False), *(c.field for c in columns)])
         if not path.exists():
             return pa.table([keys, *(pa.nulls(len(keys), c.type) for c in columns)], schema=schema)
-        table = read_columns(path, schema.names)
+        there = pq.read_schema(path).names  # an older version may not have known a column
+        table = read_columns(path, [name for name in schema.names if name in there])
         if not table[key].equals(keys):
             raise BadPool(
                 f"{path}: does not have the rows of {shard}; delete it and annotate again"
             )
-        return table
+        for column in columns:
+            if column.name not in there:
+                table = table.append_column(column.field, pa.nulls(len(keys), column.type))
+        return table.select(schema.names)
 
 
 def fingerprint_of(digests: Digests) -> str:

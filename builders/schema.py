@@ -109,7 +109,7 @@ SECOND_ANSWERS = (
 )
 TABLES = {"questions": QUESTIONS, "traces": TRACES, "second_answers": SECOND_ANSWERS}
 KEYS = {"questions": "question_id", "traces": "id", "second_answers": "id"}
-TEXT = ("question", "reasoning", "answer", "second_answer")
+TEXT = ("question", "reasoning", "answer", "second_answer", "strategy_quotes")
 """The wide columns, which selection never reads."""
 
 _DOMAIN = Column("domain", pa.string(), "one of SuperGPQA's 13 disciplines", True)
@@ -128,7 +128,36 @@ ANNOTATIONS = {
         "questions",
         (Column("cluster", pa.int32(), "cluster of the question; -1 is noise", True),),
     ),
-    "strategies": Annotation("traces", (_STRATEGIES,)),
+    "strategies": Annotation(
+        "traces",
+        (
+            _STRATEGIES,
+            Column(
+                "strategy_quotes",
+                pa.list_(pa.string()),
+                "for each strategy words of the trace that show it; null if the judge gave none",
+                True,
+            ),
+        ),
+    ),
+    "duplicates": Annotation(
+        "questions",
+        (
+            Column("is_duplicate", pa.bool_(), "the question repeats another one", True),
+            Column("duplicate_of", pa.string(), "id of that one; null: it repeats none", True),
+        ),
+    ),
+    "contamination": Annotation(
+        "questions",
+        (
+            Column(
+                "contaminated_by",
+                pa.list_(pa.string()),
+                "benchmarks of which the question repeats an item; empty: none was found",
+                True,
+            ),
+        ),
+    ),
     "verbosity": Annotation("traces", (_VERBOSITY,)),
     "disagreement": Annotation(
         "traces",
@@ -136,6 +165,17 @@ ANNOTATIONS = {
             Column("disagreement", pa.string(), "agree, disagree or unsure", True),
             _DISAGREE,
             Column("second_answer", pa.string(), "what the second model answered", True),
+        ),
+    ),
+    "correctness": Annotation(
+        "traces",
+        (
+            Column(
+                "correct",
+                pa.bool_(),
+                "the answer comes to the reference answer; null if there is none, or if unsure",
+                True,
+            ),
         ),
     ),
     "naturalness": Annotation(

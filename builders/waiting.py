@@ -54,7 +54,7 @@ def missing(
     needed = np.zeros((samples, len(questions)), np.bool_)
     for sample in range(samples):
         stored = np.sort(store.subjects(asked, sample, again=again))
-        needed[sample] = (have <= sample) & ~_are_in(questions, stored)
+        needed[sample] = (have <= sample) & ~are_in(questions, stored)
     return Missing(questions, needed)
 
 
@@ -68,11 +68,11 @@ def _answered_elsewhere(pool: Pool, store: Store, asked: int, teacher: str) -> N
         if len(table):
             made = np.sort(store.rows_made()) if made is None else made
             ids, questions = as_numbers(table["id"]), as_numbers(table["question_id"])
-            found.append(questions[~_are_in(ids, made)])
+            found.append(questions[~are_in(ids, made)])
     return np.concatenate(found)
 
 
-def _are_in(numbers: Numbers, ordered: Numbers) -> NDArray[np.bool_]:
+def are_in(numbers: Numbers, ordered: Numbers) -> NDArray[np.bool_]:
     """Of each number, whether it is among these, which are sorted."""
     if not len(ordered):
         return np.zeros(len(numbers), np.bool_)
@@ -90,7 +90,9 @@ def _counts(numbers: Numbers, among: Numbers) -> NDArray[np.int64]:
 
 def jobs(pool: Pool, wanted: Missing, prompt: Prompt) -> Iterator[Job]:
     """The requests, in the order of the pool; only the text of some thousand is in memory."""
-    for table, needed in row_groups(pool, ["question_id", "question"], wanted.needed):
+    of_any: NDArray[np.bool_] = np.asarray(wanted.needed.any(axis=0))
+    for start, table in row_groups(pool, ["question_id", "question"], of_any):
+        needed = wanted.needed[:, start : start + len(table)]
         rows = np.flatnonzero(needed.any(axis=0))
         some = table.take(rows)
         ids, texts = some["question_id"].to_pylist(), some["question"].to_pylist()
@@ -101,15 +103,14 @@ def jobs(pool: Pool, wanted: Missing, prompt: Prompt) -> Iterator[Job]:
 
 
 def row_groups(
-    pool: Pool, columns: Sequence[str], needed: NDArray[np.bool_]
-) -> Iterator[tuple[Any, NDArray[np.bool_]]]:
-    """The row groups of the questions in which something is needed, and what."""
+    pool: Pool, columns: Sequence[str], needed: NDArray[np.bool_], *, table: str = "questions"
+) -> Iterator[tuple[int, Any]]:
+    """The row groups of a table in which a row is needed, and the place of their first row."""
     start = 0
-    for shard in pool.shards("questions"):
+    for shard in pool.shards(table):
         with pq.ParquetFile(shard) as file:
             for group in range(file.metadata.num_row_groups):
                 end = start + file.metadata.row_group(group).num_rows
-                of_group = needed[:, start:end]
+                if needed[start:end].any():
+                    yield start, file.read_row_group(group, columns=list(columns))
                 start = end
-                if of_group.any():
-                    yield file.read_row_group(group, columns=list(columns)), of_group

@@ -1,4 +1,5 @@
 import json
+import re
 import shlex
 import shutil
 import subprocess
@@ -111,7 +112,8 @@ def test_every_annotation_has_words_of_its_own(nt: Run) -> None:
     assert nt("annotate", "domain", "--pool", "p") == (
         2,
         "",
-        "nt: nt annotate domain: needs --from FILE, with the labels\n",
+        "nt: nt annotate domain: needs --from FILE, with labels that you have, or --judge MODEL "
+        "--base-url URL, which makes them\n",
     )
 
 
@@ -149,7 +151,7 @@ def test_completion_offers_verbs_and_options(nt: Run) -> None:
 def test_list_shows_rules(nt: Run) -> None:
     code, output, _ = nt("list")
     assert code == 0
-    assert "disagree-10k         10,000  Questions on which the teacher and a second" in output
+    assert re.search("disagree-10k +10,000  Questions on which the teacher and a second", output)
 
 
 def test_labels_of_your_own(nt: Run, tmp_path: Path, write_jsonl: Write) -> None:

@@ -11,15 +11,21 @@ MODULES = sorted((ROOT / "builders").rglob("*.py"))
 # From the ground up: a module may import from lower layers, and from its own package.
 LAYERS = [
     ["errors"],
-    ["schema", "ids", "files", "traces", "tokens", "control_tokens", "licenses"],
-    ["endpoints", "prompts"],
+    ["schema", "ids", "files", "traces", "tokens", "control_tokens", "licenses", "estimates"],
+    ["endpoints", "prompts", "agreement", "words"],
+    ["embedders"],
+    ["clusters"],
     ["sources", "pool", "selectors", "mixing"],
     ["configs", "card", "gather", "release"],
-    ["writing", "labels", "selection"],
+    ["writing", "labels", "selection", "sidecars", "embeddings"],
     ["manifest", "config_files", "pictures"],
-    ["waiting", "ledger"],
-    ["importing", "annotating", "build", "listing", "generated", "naturalness"],
+    ["waiting", "ledger", "dedup"],
+    ["importing", "annotating", "build", "listing", "generated", "judges", "golden", "clustering"],
+    ["naturalness", "teachers", "decontaminate"],
     ["generating"],
+    ["seconding"],
+    ["judging"],
+    ["label_quality", "reports"],
     ["hub"],
     ["cli"],
 ]
@@ -30,8 +36,10 @@ MAY_REACH_THE_NETWORK = {
     "tokens.py",
     "endpoints/client.py",
     "endpoints/addresses.py",  # only looks at them
+    "embedders/endpoint.py",
 }
 HEAVY = {"torch", "transformers", "trl", "sklearn", "sentence_transformers", "matplotlib", "PIL"}
+HEAVY |= {"hdbscan", "scipy"}
 
 
 def imports(path: Path) -> set[str]:

@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 from model_server import Answer, ModelServer, Request, as_json, chat, teach
 
-from builders.endpoints import DONE, Asked, Sampling, asking, pace, store
+from builders.endpoints import DONE, Asked, Sampling, asking, pace, saving
 from builders.endpoints.budget import Budget, Prices, Spent, most_of
-from builders.endpoints.store import Outcome, Signs, Store, Writer, store_path
+from builders.endpoints.saving import Outcome, Signs, Writer
+from builders.endpoints.store import Store, store_path
 from builders.errors import BadPool, DiskFull
 from builders.generating import TASK
 from builders.ledger import status
@@ -36,7 +37,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asking, "_BACK_OFF", 0.02)
     monkeypatch.setattr(asking, "_LOOK", 0.05)
     monkeypatch.setattr(pace, "_PAUSE", 0.02)
-    monkeypatch.setattr(store, "_BEAT", 0.05)
+    monkeypatch.setattr(saving, "_BEAT", 0.05)
 
 
 @pytest.fixture
@@ -138,7 +139,7 @@ def test_a_file_that_is_no_store(tmp_path: Path) -> None:
 def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.sqlite"
     save(path, [outcome(n) for n in range(10)])
-    connect = store._connect
+    connect = saving.connect
 
     def small(path: Path) -> sqlite3.Connection:
         db = connect(path)
@@ -146,10 +147,10 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         db.execute(f"PRAGMA max_page_count = {pages + 2}")
         return db
 
-    monkeypatch.setattr(store, "_connect", small)
+    monkeypatch.setattr(saving, "connect", small)
     with pytest.raises(DiskFull, match="what was stored before stays"):
         save(path, [outcome(n) for n in range(10, 2000)])
-    monkeypatch.setattr(store, "_connect", connect)
+    monkeypatch.setattr(saving, "connect", connect)
     save(path, [outcome(n) for n in range(2000)])
     opened = Store(path)
     assert opened.outcomes() == {DONE: 2000}
@@ -161,7 +162,7 @@ def test_nothing_is_asked_for_that_could_not_be_stored(
 ) -> None:
     full = shutil.disk_usage(questions)._replace(free=2**20)
     with ModelServer() as server:
-        monkeypatch.setattr("builders.endpoints.store.shutil.disk_usage", lambda folder: full)
+        monkeypatch.setattr("builders.endpoints.saving.shutil.disk_usage", lambda folder: full)
         code, _, errors = nt(*command(questions, server.url))
         assert code == 2
         assert "MB are needed for the replies that may arrive" in errors

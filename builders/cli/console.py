@@ -129,7 +129,8 @@ def plural(number: int, noun: str) -> str:
 
 
 def drop_reason(reason: str) -> str:
-    """A reason for which a row was dropped, with its explanation."""
+    """A reason for which a row was dropped, or a reply not used, with its explanation."""
+    from builders.endpoints import NOT_YET
     from builders.sources import DROP_REASONS
 
-    return f"{reason} ({DROP_REASONS[reason]})"
+    return f"{reason} ({(DROP_REASONS | NOT_YET)[reason]})"

@@ -75,7 +75,7 @@ def add_to(verbs: Any, name: str) -> argparse.ArgumentParser:
     return verb
 
 
-def add_endpoint_options(verb: argparse.ArgumentParser) -> None:
+def add_endpoint_options(verb: Any) -> None:
     """Where a model is served, and how hard to try."""
     where = verb.add_argument_group("endpoint")
     where.add_argument(
@@ -139,15 +139,26 @@ def add_endpoint_options(verb: argparse.ArgumentParser) -> None:
     )
 
 
-def add_budget_options(verb: argparse.ArgumentParser) -> None:
+def add_budget_options(verb: Any) -> None:
     """What may be spent."""
     money = verb.add_argument_group("budget, for all runs of this model on this pool together")
-    money.add_argument("--budget-tokens", type=count, metavar="N", help="tokens in and out")
-    money.add_argument("--budget-usd", type=float, metavar="N", help="needs the prices")
+    add_budget_words(money, "--")
+
+
+def add_budget_words(money: Any, start: str) -> None:
+    """The options of a budget, all with this start: `--` or `--second-`."""
+    money.add_argument(f"{start}budget-tokens", type=count, metavar="N", help="tokens in and out")
+    money.add_argument(f"{start}budget-usd", type=float, metavar="N", help="needs the prices")
     money.add_argument(
-        "--price-in", type=float, default=0.0, metavar="P", help="US dollars for a million tokens"
+        f"{start}price-in",
+        type=float,
+        default=0.0,
+        metavar="P",
+        help="US dollars for a million tokens",
     )
-    money.add_argument("--price-out", type=float, default=0.0, metavar="P", help="the same, out")
+    money.add_argument(
+        f"{start}price-out", type=float, default=0.0, metavar="P", help="the same, out"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -188,14 +199,24 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _words(arguments: argparse.Namespace, report: "GenerateReport") -> Iterator[str]:
-    from builders.endpoints import FAILURES
-
     yield f"asked {report.finished:,} of {report.missing:,} that were missing: {report.how}"
-    ledger = report.ledger
+    yield from ledger_words(report.ledger)
+    pool = quoted(arguments.pool)
+    if report.written is None:
+        yield "nothing was written: the run was stopped; every reply that came is stored"
+        return
+    yield f"{arguments.pool}: {plural(report.written.traces_added, 'trace')} added"
+    yield f"next: nt list --pool {pool}"
+
+
+def ledger_words(ledger: dict[str, Any]) -> Iterator[str]:
+    """What did not work, and what it cost."""
+    from builders.endpoints import DONE, FAILURES
+
     for outcome, number in ledger["outcomes"].items():
         if outcome in FAILURES:
             yield f"  failed {number:,}: {outcome} ({FAILURES[outcome]})"
-        elif outcome != "done":
+        elif outcome != DONE:
             yield f"  not usable {number:,}: {drop_reason(outcome)}"
     yield f"tokens in all: {ledger['tokens_in']:,} in, {ledger['tokens_out']:,} out" + (
         f", {ledger['tokens_uncertain']:,} at most for requests that broke off"
@@ -205,28 +226,24 @@ def _words(arguments: argparse.Namespace, report: "GenerateReport") -> Iterator[
     if ledger["usd"] is not None:
         each = f", {ledger['usd_per_row']} each" if ledger["usd_per_row"] is not None else ""
         yield f"US dollars in all: {ledger['usd']:,.2f} for {plural(ledger['rows'], 'row')}{each}"
-    pool = quoted(arguments.pool)
-    if report.written is None:
-        yield "nothing was written: the run was stopped; every reply that came is stored"
-        return
-    yield f"{arguments.pool}: {plural(report.written.traces_added, 'trace')} added"
-    yield f"next: nt list --pool {pool}"
 
 
-def endpoint_of(arguments: argparse.Namespace) -> "Endpoint":
-    """Where to ask."""
+def endpoint_of(arguments: argparse.Namespace, start: str = "") -> "Endpoint":
+    """Where to ask: the address and its keys from the options that start so."""
     from builders.endpoints.addresses import addresses
     from builders.endpoints.client import Timeouts
     from builders.endpoints.running import Endpoint
 
-    if not arguments.base_url:
+    urls, key_names = (getattr(arguments, f"{start}{of}") for of in ("base_url", "api_key_env"))
+    if not urls:
         raise BadOption("--base-url is missing: where is the model served? http://host:port")
     read = arguments.read_timeout or (300.0 if arguments.stream else 1800.0)
     return Endpoint(
-        addresses(arguments.base_url, arguments.api_key_env, os.environ),
+        addresses(urls, key_names, os.environ),
         "tgi" if arguments.flavor == "tgi" else "openai",
         arguments.stream,
         Timeouts(arguments.connect_timeout, read, arguments.timeout),
+        getattr(arguments, "schema_form", "none"),
     )
 
 
@@ -239,15 +256,17 @@ def limits_of(arguments: argparse.Namespace) -> Any:
     )
 
 
-def allowance_of(arguments: argparse.Namespace) -> "Allowance":
-    """What may be spent."""
+def allowance_of(arguments: argparse.Namespace, start: str = "") -> "Allowance":
+    """What may be spent, from the options that start so."""
     from builders.endpoints.budget import Prices
     from builders.generating import Allowance
 
-    prices = Prices(arguments.price_in, arguments.price_out)
-    if arguments.budget_usd is not None and not any(prices):
+    names = ("budget_tokens", "budget_usd", "price_in", "price_out")
+    tokens, usd, price_in, price_out = (getattr(arguments, f"{start}{name}") for name in names)
+    prices = Prices(price_in, price_out)
+    if usd is not None and not any(prices):
         raise BadOption("--budget-usd needs --price-in and --price-out: dollars a million tokens")
-    return Allowance(arguments.budget_tokens, arguments.budget_usd, prices)
+    return Allowance(tokens, usd, prices)
 
 
 def at_least_one(arguments: argparse.Namespace, name: str) -> int:

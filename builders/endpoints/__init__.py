@@ -29,11 +29,19 @@ FAILURES = {
     "broken_reply": "what the server answers is no reply: not JSON, or without a choice",
     "empty_reply": "the reply has no text",
     "filtered": "the server's filter stopped the reply",
+    "not_valid": "the reply has not the form that was asked for, also after it was told why",
 }
 """Why a job has no reply. Reasons for which a reply is not usable are `sources.DROP_REASONS`."""
 
-FINAL = ("refused", "filtered")
+NOT_VALID = "not_valid"
+FINAL = ("refused", "filtered", NOT_VALID)
 """Failures that would be the same tomorrow; the others are asked again by the next run."""
+
+
+ONCE_MORE = "asked_once_more"
+"""The outcome of a job whose reply is no failure yet: another job asks again, with the error."""
+
+NOT_YET = {ONCE_MORE: "it has not the form that was asked for; the model was told, and asked again"}
 
 
 class Sampling(NamedTuple):
@@ -49,7 +57,8 @@ class Asked(NamedTuple):
     """What all jobs of a run have in common.
 
     `prompt` names the template that made the messages of a subject, `prompt_hash` its text; with
-    the subject, which is a hash of a text itself, they stand for the messages.
+    the subject, which is a hash of a text itself, they stand for the messages. So does `context`,
+    the tokens to which texts are cut, where they are. `schema` is the JSON schema of the reply.
     """
 
     task: str
@@ -58,6 +67,8 @@ class Asked(NamedTuple):
     prompt: str
     prompt_hash: str
     sampling: Sampling
+    schema: Mapping[str, Any] | None = None
+    context: int | None = None
 
     def text(self) -> str:
         """The same as JSON, always with the same characters.
@@ -70,10 +81,6 @@ class Asked(NamedTuple):
         said = {**self._asdict(), "sampling": drawn}
         told = {name: value for name, value in said.items() if value is not None}
         return json.dumps(told, sort_keys=True, ensure_ascii=False)
-
-
-def _told(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
 
 
 class Job(NamedTuple):
@@ -103,10 +110,15 @@ class Reply(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What a task says of a reply: `DONE` or a reason, and the id of the row that it becomes."""
+    """What a task says of a reply: `DONE` or a reason, and the id of the row that it becomes.
+
+    `detail` is what is wrong with it, and `then` the job that asks for it once more.
+    """
 
     outcome: str
     row_id: str | None = None
+    detail: str | None = None
+    then: Job | None = None
 
 
 Read = Callable[[Job, Reply], Verdict]

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import NamedTuple
 
-from builders.endpoints import FAILURES, FINAL, Asked, Job, Read, Reply, Verdict
+from builders.endpoints import FAILURES, FINAL, ONCE_MORE, Asked, Job, Read, Reply, Verdict
 from builders.endpoints.budget import Budget, Spent, most_of
 from builders.endpoints.client import Client, Trouble
 from builders.endpoints.pace import Closed, Host, Pace
 from builders.endpoints.replies import NotAReply, read_reply
-from builders.endpoints.store import Outcome, Writer, check_room
+from builders.endpoints.saving import Outcome, Writer, check_room
 from builders.errors import EndpointError, NTError
 
 IN_A_ROW = 20
@@ -127,11 +127,13 @@ class Asking:
         try:
             while not self._ending.is_set():
                 job = next(jobs, None)
-                outcome = await self._outcome(job) if job else None
-                if outcome is None:
+                if job is None:
                     break
-                await self._writer.save(outcome)
-                self._count(outcome)
+                while job and not self._ending.is_set():
+                    outcome, job = await self._outcome(job)
+                    if outcome:
+                        await self._writer.save(outcome)
+                        self._count(outcome)
             how = "finished"
         except NTError as caught:  # of the store, or of the pool that the jobs are read from
             error = caught
@@ -140,6 +142,8 @@ class Asking:
                 self.stop(how, error)
 
     def _count(self, outcome: Outcome) -> None:
+        if outcome.outcome == ONCE_MORE:
+            return
         self._jobs_done += 1
         self._on_done(outcome)
         if outcome.outcome not in FAILURES:
@@ -177,8 +181,11 @@ class Asking:
                 ),
             )
 
-    async def _outcome(self, job: Job) -> Outcome | None:
-        """Ask until there is a reply or no try is left; None where the run ends before."""
+    async def _outcome(self, job: Job) -> tuple[Outcome | None, Job | None]:
+        """Ask until there is a reply or no try is left; None where the run ends before.
+
+        The job that comes with it asks for the same once more.
+        """
         most = most_of(job.messages, self._asked.sampling.max_tokens)
         spent = Spent()
         attempts = tries = 0
@@ -211,16 +218,16 @@ class Asking:
             spent = spent.plus(cost)
             if trouble is None:
                 said = (verdict.outcome, body, spent, attempts, now - sent, verdict.row_id)
-                return Outcome(job.subject, job.sample, *said)
+                return Outcome(job.subject, job.sample, *said, verdict.detail), verdict.then
             if trouble.whose == "run":
                 break
             if trouble.whose == "job":
                 tries += 1
                 if tries >= self._limits.tries or trouble.reason in FINAL:
-                    return _failed(job, trouble, spent, attempts)
+                    return _failed(job, trouble, spent, attempts), None
                 await self._back_off(tries, trouble.wait)
         # The run ends before the job does: noted only if something may have been paid for.
-        return _failed(job, trouble, spent, attempts) if trouble and any(spent) else None
+        return _failed(job, trouble, spent, attempts) if trouble and any(spent) else None, None
 
     async def _host(self, most: Spent) -> Host:
         """A host that has room, and the money for it."""

@@ -14,7 +14,7 @@ import email.utils
 import math
 import time
 from collections.abc import AsyncIterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from builders.endpoints import Asked, Job
 from builders.endpoints.replies import Joined
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     import httpx
 
 Flavor = Literal["openai", "tgi"]
+SchemaForm = Literal["openai", "llama.cpp", "tgi", "none"]
+"""How a server's chat route is told the schema of a reply: see `response_format`."""
+
+SCHEMA_FORMS: tuple[SchemaForm, ...] = get_args(SchemaForm)
 
 _EXCERPT = 300
 
@@ -76,6 +80,7 @@ class Client:
         flavor: Flavor,
         stream: bool,
         timeouts: Timeouts,
+        schema_form: SchemaForm,
     ) -> None:
         self._keys = keys
         self._free = free
@@ -83,6 +88,7 @@ class Client:
         self._flavor = flavor
         self._stream = stream
         self._total = timeouts.total
+        self._schema_form = schema_form
 
     async def ask(self, url: str, asked: Asked, job: Job) -> Any:
         """The server's reply to a job, as its JSON.
@@ -105,7 +111,8 @@ class Client:
     async def _ask(self, url: str, pool: "httpx.AsyncClient", asked: Asked, job: Job) -> Any:
         async with self._hub_client(url, pool) as client:
             if self._flavor == "tgi":
-                return await _ask_natively(client, pool, url, asked, job)
+                form = self._schema_form
+                return await _ask_natively(client, pool, url, asked, job, form)
             options: dict[str, Any] = {
                 "messages": list(job.messages),
                 "model": asked.model,
@@ -113,6 +120,7 @@ class Client:
                 "temperature": asked.sampling.temperature,
                 "top_p": asked.sampling.top_p,
                 "seed": _seed(asked, job),
+                "response_format": response_format(asked.schema, self._schema_form),
             }
             if not self._stream:
                 return plain(await client.chat_completion(**options))
@@ -165,8 +173,42 @@ def _seed(asked: Asked, job: Job) -> int | None:
     return int(content_id(str(asked.sampling.seed), job.subject, str(job.sample)), 16) % 2**31
 
 
+class _AsItIs(dict[str, Any]):
+    """A response format that huggingface_hub leaves alone.
+
+    Of `json_schema` it makes text-generation-inference's form, whatever the server: vLLM, SGLang
+    and llama.cpp then see no schema, and say nothing. It recognises it by `get("type")`.
+    """
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return default if name == "type" else super().get(name, default)
+
+
+def response_format(schema: Mapping[str, Any] | None, form: SchemaForm) -> dict[str, Any] | None:
+    """A schema as a server's chat route takes it.
+
+    Args:
+        schema: a JSON schema, or None.
+        form: "openai" for vLLM, SGLang, llama.cpp, Inference Providers; "llama.cpp" for its own and
+            llama-cpp-python's; "tgi" for text-generation-inference; "none" sends none.
+    """
+    if schema is None or form == "none":
+        return None
+    if form == "tgi":
+        return {"type": "json", "value": schema}
+    if form == "llama.cpp":
+        return {"type": "json_object", "schema": schema}
+    named = {"name": "reply", "schema": schema, "strict": True}
+    return _AsItIs(type="json_schema", json_schema=named)
+
+
 async def _ask_natively(
-    client: Any, pool: "httpx.AsyncClient", url: str, asked: Asked, job: Job
+    client: Any,
+    pool: "httpx.AsyncClient",
+    url: str,
+    asked: Asked,
+    job: Job,
+    schema_form: SchemaForm,
 ) -> Any:
     """Let text-generation-inference write the chat as a prompt, and complete that."""
     body = {"model": asked.model, "messages": list(job.messages)}
@@ -183,6 +225,7 @@ async def _ask_natively(
         temperature=sampling.temperature or None,
         top_p=sampling.top_p if 0 < sampling.top_p < 1 else None,
         seed=_seed(asked, job),
+        grammar=None if schema_form == "none" else response_format(asked.schema, "tgi"),
     )
     found: dict[str, Any] = plain(reply)
     found["details"] = found.get("details") or {}
@@ -283,6 +326,7 @@ async def opened(
     stream: bool,
     timeouts: Timeouts,
     most: int,
+    schema_form: SchemaForm = "openai",
 ) -> AsyncIterator[Client]:
     """A client for these base URLs, each with its key or None, and connections for `most`."""
     import httpx
@@ -310,4 +354,11 @@ async def opened(
                     event_hooks={"response": [refuse_redirects]},
                 )
                 pools.append(await stack.enter_async_context(pool))
-        yield Client(keys, free, flavor=flavor, stream=stream, timeouts=timeouts)
+        yield Client(
+            keys,
+            free,
+            flavor=flavor,
+            stream=stream,
+            timeouts=timeouts,
+            schema_form=schema_form,
+        )

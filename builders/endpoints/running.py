@@ -13,9 +13,10 @@ from typing import NamedTuple
 from builders.endpoints import Asked, Job, Read
 from builders.endpoints.asking import Asking, Ended, Limits
 from builders.endpoints.budget import Budget
-from builders.endpoints.client import Flavor, Timeouts, opened
+from builders.endpoints.client import Flavor, SchemaForm, Timeouts, opened
 from builders.endpoints.pace import Pace
-from builders.endpoints.store import Outcome, Signs, Store, Writer, check_room
+from builders.endpoints.saving import Outcome, Signs, Writer, check_room
+from builders.endpoints.store import Store
 
 INTERRUPTED = "interrupted"
 
@@ -27,6 +28,7 @@ class Endpoint(NamedTuple):
     flavor: Flavor = "openai"
     stream: bool = False
     timeouts: Timeouts = Timeouts()
+    schema_form: SchemaForm = "openai"
 
 
 class Watcher(NamedTuple):
@@ -111,6 +113,7 @@ async def _run(
             stream=endpoint.stream,
             timeouts=endpoint.timeouts,
             most=limits.concurrency,
+            schema_form=endpoint.schema_form,
         ) as client:
             asking = Asking(
                 asked,

@@ -1,0 +1,147 @@
+r"""Whether two answers come to the same for certain, so that no judge need be asked.
+
+    "The answer is 42."                "42"        the same: numbers
+    "so it is $\boxed{\frac{1}{2}}$"   "0.5"       the same: mathematics
+    "I get 42."                        "42"        not certain: who knows what else was got
+
+Only sameness is ever certain, and only where the results stand out: boxed, behind `####`, behind
+"the answer is" at the end, or alone. Whether texts differ is for the judge to say.
+"""
+
+import importlib.util
+import logging
+import multiprocessing
+import re
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from decimal import Decimal, InvalidOperation
+
+from builders.errors import BadOption
+
+_LONGEST = 200
+_SECONDS = 5
+_BOX = r"\boxed{"
+_STATED = re.compile(r"(?i)(?:^|[.!?\n]\s*)(?:so |thus |therefore |hence )?,?\s*(?:the |my )?"
+                     r"(?:final )?answer(?: is|:)\s*((?:(?![.!?]\s)[^\n]){1,200})\s*$")  # fmt: skip
+_HASHES = re.compile(r"(?:^|\n)####\s*([^\n]+)\s*$")
+_NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|[-+]?\.\d+")
+_MATHEMATICS = re.compile(
+    r"[\s\d+\-*/^=.()\[\]{}|!,<>_]|\\[A-Za-z]+|\\[,;:! {}]|(?<![A-Za-z])[A-Za-z](?![A-Za-z])"
+)
+_TOWER = re.compile(r"\^\{?\d*\^|\^\{?\d{4}|\d{60}")  # what no computer finishes
+
+
+class Equality:
+    """Decides for many pairs at once; mathematics goes to processes, which begin when needed.
+
+    math-verify takes 10 to 500 ms for a pair, and ends what takes too long by an alarm, which only
+    the main thread of a process can set.
+    """
+
+    def __init__(self) -> None:
+        self._processes: ProcessPoolExecutor | None = None
+
+    def close(self) -> None:
+        """End the processes."""
+        if self._processes:
+            self._processes.shutdown(cancel_futures=True)
+
+    def certainly_same(self, pairs: Sequence[tuple[str, str]]) -> list[bool]:
+        """Whether the two answers of each pair are the same beyond doubt."""
+        found = [_quickly(*pair) for pair in pairs]
+        hard = [both for both in found if not isinstance(both, bool)]
+        decided = self._mathematics(hard)
+        return [both if isinstance(both, bool) else next(decided) for both in found]
+
+    def _mathematics(self, pairs: list[tuple[str, str]]) -> Iterator[bool]:
+        if not pairs:
+            return iter(())
+        if importlib.util.find_spec("math_verify") is None:
+            raise BadOption(
+                "comparing formulas needs math-verify: pip install 'naturalthoughts[judge]'"
+            )
+        if self._processes is None:
+            context = multiprocessing.get_context("spawn")
+            self._processes = ProcessPoolExecutor(mp_context=context)
+        return self._processes.map(same_mathematics, pairs, chunksize=16)
+
+
+def _quickly(first: str, second: str) -> bool | tuple[str, str]:
+    """Whether two answers are the same, or the two formulas on which that depends."""
+    if _plain(first) == _plain(second):
+        return True
+    one, other = result(first), result(second)
+    if one is None or other is None:
+        return False
+    if one == other:
+        return True
+    numbers = _number(one), _number(other)
+    if None not in numbers:
+        return numbers[0] == numbers[1]
+    if len(one) == len(other) == 1:  # two choices, or two variables
+        return False
+    both = _reads_as_mathematics(one) and _reads_as_mathematics(other)
+    return (one, other) if both else False
+
+
+def result(answer: str) -> str | None:
+    """The result that stands out in an answer, if one does."""
+    boxes = {_plain(box) for box in _boxed(answer)}
+    if boxes:
+        return boxes.pop() if len(boxes) == 1 else None
+    text = answer.strip().replace("**", "")
+    for pattern in (_HASHES, _STATED):
+        if found := pattern.search(text):
+            return _plain(found[1])
+    return _plain(text) if "\n" not in text and len(text) <= _LONGEST else None
+
+
+def _plain(text: str) -> str:
+    """One spelling: white space, a full stop at the end, dollar signs around a formula."""
+    text = " ".join(text.split()).removesuffix(".").strip()
+    for mark in ("$$", "$"):
+        inside = text.removeprefix(mark).removesuffix(mark)
+        if len(text) >= 2 * len(mark) and text == f"{mark}{inside}{mark}" and "$" not in inside:
+            text = inside.strip()
+    return text
+
+
+def _boxed(text: str) -> list[str]:
+    """What stands in each \\boxed{…}, braces within it included."""
+    found, start = [], text.find(_BOX)
+    while start >= 0:
+        depth, end = 1, start + len(_BOX)
+        while end < len(text) and depth:
+            depth += {"{": 1, "}": -1}.get(text[end], 0)
+            end += 1
+        if depth:
+            break
+        found.append(text[start + len(_BOX) : end - 1])
+        start = text.find(_BOX, end)
+    return found
+
+
+def _number(text: str) -> Decimal | None:
+    if not _NUMBER.fullmatch(text):
+        return None
+    try:
+        return Decimal(text.replace(",", ""))
+    except InvalidOperation:
+        return None
+
+
+def _reads_as_mathematics(text: str) -> bool:
+    """Whether there is nothing in it but formulas: no words, no units, no per cent."""
+    return 0 < len(text) <= _LONGEST and not _MATHEMATICS.sub("", text) and not _TOWER.search(text)
+
+
+def same_mathematics(pair: tuple[str, str]) -> bool:
+    """math-verify's judgement of two formulas."""
+    from math_verify import LatexExtractionConfig, parse, verify
+
+    logging.getLogger("math_verify").setLevel(logging.CRITICAL)  # what it cannot read is not news
+    only: list[object] = [LatexExtractionConfig()]  # the other one evaluates what it reads
+    parsed = [parse(f"${text}$", only, parsing_timeout=_SECONDS) for text in pair]
+    if not all(parsed):
+        return False
+    return bool(verify(*parsed, strict=True, timeout_seconds=_SECONDS))

@@ -1,0 +1,96 @@
+"""A real model behind a real server as a judge: the schema arrives, and labels come back.
+
+See test_real_server for what it needs. SmolLM2-135M judges nothing well; that is not shown here.
+"""
+
+import asyncio
+import json
+import os
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from test_real_server import url  # noqa: F401  # the fixture
+
+from builders.endpoints import Asked, Job, Sampling
+from builders.endpoints.client import SchemaForm, Timeouts, opened
+from builders.endpoints.replies import read_reply
+from builders.ledger import status
+from builders.pool import open_pool
+from builders.schema import DOMAINS
+from builders.sources import demo
+
+Run = Callable[..., tuple[int, str, str]]
+JUDGE = "HuggingFaceTB/SmolLM2-135M-Instruct"
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(1800),
+    pytest.mark.skipif(not os.environ.get("NT_LLAMA_PYTHON"), reason="NT_LLAMA_PYTHON is not set"),
+]
+
+ODD = {
+    "type": "object",
+    "properties": {"colour": {"type": "string", "enum": ["zyxomma-17", "quoll-99"]}},
+    "required": ["colour"],
+    "additionalProperties": False,
+}
+"""Words that no model says by itself when it is asked for the colour of the sky."""
+
+
+@pytest.mark.parametrize("form", ["openai", "llama.cpp", "none"])
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_the_schema_arrives(url: str, form: SchemaForm, stream: bool) -> None:  # noqa: F811
+    asked = Asked("try", JUDGE, None, "sky", "0", Sampling(40, 0.0, 1.0), ODD)
+    job = Job(
+        "0" * 16, 0, [{"role": "user", "content": "Which colour has the sky? Reply in JSON."}]
+    )
+
+    async def ask() -> str:
+        options = {"flavor": "openai", "stream": stream, "timeouts": Timeouts(), "most": 1}
+        async with opened({url: None}, schema_form=form, **options) as client:
+            return read_reply(await client.ask(url, asked, job)).answer
+
+    said = asyncio.run(ask())
+    print(f"\n{form}: {said!r}")
+    if form == "none":
+        assert "zyxomma" not in said and "quoll" not in said
+    else:
+        assert json.loads(said)["colour"] in ODD["properties"]["colour"]["enum"]
+
+
+def test_all_annotations(
+    nt: Run,
+    url: str,  # noqa: F811
+    tmp_path: Path,
+    write_jsonl: Callable[..., Path],
+) -> None:
+    rows = [
+        {
+            "question": row.question,
+            "reference_answer": row.reference_answer,
+            "reasoning": row.reasoning,
+            "answer": row.answer,
+            "teacher": demo.TEACHER,
+        }
+        for row in demo.generate(20)
+    ]
+    pool = tmp_path / "pool"
+    nt("import", write_jsonl(rows), "--pool", pool, "--license", "cc0-1.0")
+    judge = ["--pool", pool, "--judge", JUDGE, "--base-url", url, "--concurrency", 4]
+    judge += ["--judge-context", 2048, "--max-tokens", 200]
+    second = ["--second-model", JUDGE, "--second-base-url", url, "--second-max-tokens", 60]
+    for name in ("domain", "strategies", "verbosity", "correctness", "disagreement"):
+        more = second if name == "disagreement" else []
+        code, output, errors = nt("annotate", name, *judge, *more)
+        assert code == 0, errors
+        print(output)
+    for one in status(pool):
+        assert set(one["outcomes"]) <= {"done", "not_valid", "asked_once_more", "cut_by_length"}
+        assert one["tokens_uncertain"] == 0
+    facts = open_pool(pool).facts(["domain", "topic", "strategies", "verbosity", "correct"])
+    found = Counter(facts["domain"].to_pylist())
+    assert set(found) <= {*DOMAINS, None}
+    assert found.total() - found[None] >= 18
+    print(found, Counter(facts["verbosity"].to_pylist()), facts.slice(0, 3).to_pylist())
