@@ -124,13 +124,13 @@ SHAPES = {
     "one giant step": (20, [700]),
     "one token": (3, [1]),
     "two hundred steps": (12, [1 + n % 4 for n in range(200)]),
-    "a giant among short ones": (7, [2, 1, 400, 3, 1, 1, 5]),
+    "a giant among short ones": (7, [2, 1, 400, 3, 1, 1, 5, 2]),
 }
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("window", ["0", "1", "4", "20%", "all"])
+@pytest.mark.parametrize("window", ["0", "4", "20%"])
 def test_equal_to_one_pass_for_each_step(family: str, shape: str, window: str) -> None:
     prompt, response, steps = made_up(len(shape), *SHAPES[shape])
     seen = parse_window(window)
@@ -139,8 +139,16 @@ def test_equal_to_one_pass_for_each_step(family: str, shape: str, window: str) -
     assert_equal(packed(model, prompt, response, steps, seen), wanted)
 
 
+@pytest.mark.parametrize("window", ["1", "all"])
+def test_the_narrowest_and_the_widest_window(window: str) -> None:
+    prompt, response, steps = made_up(4, 30, [3, 7, 1, 5, 2])
+    seen = parse_window(window)
+    wanted = naive(tiny("llama"), prompt, response, steps, seen)
+    assert_equal(packed(tiny("llama"), prompt, response, steps, seen), wanted)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("row_tokens", [1, 2, 7, 64, 10_000])
+@pytest.mark.parametrize("row_tokens", [1, 7, 64, 10_000])
 def test_the_size_of_a_row_does_not_matter(family: str, row_tokens: int) -> None:
     prompt, response, steps = made_up(3, 11, [4, 1, 1, 9, 2, 30, 3, 5])
     seen = parse_window("2")
@@ -197,6 +205,6 @@ def test_equal_on_a_real_student() -> None:
     steps = Found(sentences(reasoning), sentences(answer))
     encoded = encode(student.tokenizer, prompt, reasoning, answer, steps)
     assert len(encoded.steps) == 18
-    for window in ("0", "4", "20%", "all"):
+    for window in ("4", "20%"):
         found = (student.model, *encoded[:2], encoded.steps.tolist(), parse_window(window))
         assert_equal(packed(*found), naive(*found))

@@ -11,7 +11,6 @@ character to the step before it; so `</think>` belongs to the last step of the r
 `<think>` to the first step. All of this is our choice.
 """
 
-import datetime
 import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -24,8 +23,8 @@ from builders.traces import join_reply
 
 Tokens = NDArray[np.int64]
 
-_DAY = datetime.datetime(2024, 7, 26)
-"""The day that templates are told, so that a score does not depend on when it was made."""
+_ONE_DAY = "{%- macro strftime_now(format) -%}26 Jul 2024{%- endmacro -%}"
+"""Put before a template that writes the date, so that a score does not depend on the day."""
 _OPENING = "<think>\n"
 _INK = re.compile(r"\S")
 
@@ -54,13 +53,14 @@ def prompt_text(tokenizer: Any, question: str) -> str:
     import jinja2
 
     try:
+        template = tokenizer.get_chat_template()
         text: str = tokenizer.apply_chat_template(
             [{"role": "user", "content": question}],
+            chat_template=_ONE_DAY + template if "strftime_now" in template else template,
             tokenize=False,
             add_generation_prompt=True,
-            strftime_now=_DAY.strftime,
         )
-    except jinja2.TemplateError as error:
+    except (jinja2.TemplateError, ValueError, TypeError) as error:
         raise BadOption(f"--student: its chat template fails on a question: {error}") from error
     return text
 

@@ -18,8 +18,10 @@ from collections.abc import Callable, Sequence
 _PROTECTED = re.compile(
     r"""
       ^[ ]{0,3}(?P<fence>```|~~~).*?(?:^[ ]{0,3}(?P=fence)[`~]*[ ]*$|\Z)   # a block of code
-    | \$\$.{1,5000}?\$\$ | \\\[.{1,5000}?\\\] | \\\(.{1,5000}?\\\)
-    | \\begin\{(?P<name>\w{1,30}\*?)\}.{0,5000}?\\end\{(?P=name)\}
+    | \$\$(?:[^$]|\$(?!\$)){1,5000}\$\$
+    | \\\[(?:[^\\]|\\(?![\[\]])){1,5000}\\\] | \\\((?:[^\\]|\\(?![()])){1,5000}\\\)
+    | \\begin\{(?P<name>\w{1,30}\*?)\}
+      (?:[^\\]|\\(?!(?:begin|end)\{(?P=name)\})){0,5000}\\end\{(?P=name)\}
     | (?<![\\$\w])\$(?![\s$])[^$\n]{1,500}?\$(?![\d$])   # in a line; not "$5 and $6"
     | `[^`\n]{1,5000}`
     """,
@@ -29,11 +31,10 @@ _LIST_MARK = re.compile(r"^[ \t]*(?:\(?(?:\d{1,3}|[A-Za-z]|[ivx]{1,4})[.)]|[-*+â
 _NO_END = re.compile(
     # "Eq. 2", and the sign of the factorial in "3! = 6".
     r"\b(?:Eqs?|Figs?|Thm|Prop|Lem|Cor|Def|Secs?|Ch|Nos?|Ex|Ref|Tab|pp?|approx|resp|vs)"
-    r"(?P<dot>\.)(?=\s\(?[\d$x])|(?<=[\w)])(?P<bang>!)(?=\s*[-=+*/^,<>)])"
+    r"\.(?=\s\(?[\d$x])|(?<=[\w)])!(?=\s*[-=+*/^,<>)])"
 )
-_VARIABLE = re.compile(
-    r"(?<=[a-z,]) [a-z](?=\.\s+[A-Z](?:[a-z]|\s))"
-)  # "find x. Hmm" is no initial
+# In "find x. Hmm" the x is no initial.
+_VARIABLE = re.compile(r"(?<=[a-z,]) [a-z](?=\.\s+[A-Z](?:[a-z]|\s))")
 _LAST_DOT = re.compile(r"\.\s*(?:\$\$?|\\\]|\\\)|\\end\{\w+\*?\})\Z")
 _BEGINS = re.compile(r"\s+[A-Z]")
 _LINE_BREAK = re.compile(r"\n\s*")

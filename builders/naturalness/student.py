@@ -45,9 +45,13 @@ def load_student(
     except ImportError as error:
         raise BadOption(
             f"nt annotate naturalness runs a model, which needs {error.name}: "
-            "pip install 'naturalthoughts[train]'"
+            "pip install 'naturalthoughts[natural]'"
         ) from error
-    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    try:
+        place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        torch.empty(0, device=place)
+    except (RuntimeError, AssertionError) as error:
+        raise BadOption(f"--device {device}: {_first_line(error)}") from error
     if dtype == "auto":
         dtype = "bfloat16" if place.type == "cuda" else "float32"
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -71,8 +75,8 @@ def load_student(
         )
     try:
         model = model.to(place).eval()
-    except RuntimeError as error:
-        raise BadOption(f"--device {device}: {_first_line(error)}") from error
+    except torch.OutOfMemoryError as error:
+        raise BadOption(f"--student {name}: does not fit into the memory of {place}") from error
     template = hashlib.sha256(str(tokenizer.chat_template).encode()).hexdigest()[:16]
     commit = getattr(config, "_commit_hash", None) or _fingerprint(Path(name))
     return Student(Path(name).name if Path(name).is_dir() else name, commit, template, dtype,
