@@ -185,6 +185,8 @@ def test_a_reply_that_is_not_valid_is_asked_once_more_and_only_once() -> None:
     assert roles == ["user", "assistant", "user"]
     assert verdict.then.messages[1]["content"] == "Physics"
     assert verdict.detail and verdict.detail in verdict.then.messages[2]["content"]
+    half = read(job, reply("Law\ud800")).then
+    assert half and half.messages[1]["content"] == "Law?"
     again = read(verdict.then, reply("Physics!"))
     assert (again.outcome, again.then) == (NOT_VALID, None)
     assert read(verdict.then, reply('{"domain": "Law", "topic": "a"}')).outcome == DONE

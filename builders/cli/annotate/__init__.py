@@ -83,6 +83,8 @@ def run(arguments: argparse.Namespace) -> int:
             raise BadOption(f"nt annotate {arguments.name}: needs --from FILE, with the labels")
         code: int = WAYS[arguments.name].run(arguments)
         return code
+    if getattr(arguments, "judge", None) is not None:
+        raise BadOption("--from and --judge: the labels come from one of them; leave out the other")
     return _run_from_file(arguments)
 
 
