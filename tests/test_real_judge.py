@@ -74,12 +74,12 @@ def test_all_annotations(
             "answer": row.answer,
             "teacher": demo.TEACHER,
         }
-        for row in demo.generate(20)
+        for row in demo.generate(8)
     ]
     pool = tmp_path / "pool"
     nt("import", write_jsonl(rows), "--pool", pool, "--license", "cc0-1.0")
     judge = ["--pool", pool, "--judge", JUDGE, "--base-url", url, "--concurrency", 4]
-    judge += ["--judge-context", 2048, "--max-tokens", 200]
+    judge += ["--judge-context", 4096, "--max-tokens", 200]
     second = ["--second-model", JUDGE, "--second-base-url", url, "--second-max-tokens", 60]
     for name in ("domain", "strategies", "verbosity", "correctness", "disagreement"):
         more = second if name == "disagreement" else []
@@ -92,5 +92,5 @@ def test_all_annotations(
     facts = open_pool(pool).facts(["domain", "topic", "strategies", "verbosity", "correct"])
     found = Counter(facts["domain"].to_pylist())
     assert set(found) <= {*DOMAINS, None}
-    assert found.total() - found[None] >= 18
+    assert found.total() - found[None] >= 7
     print(found, Counter(facts["verbosity"].to_pylist()), facts.slice(0, 3).to_pylist())
