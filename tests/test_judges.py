@@ -162,6 +162,21 @@ def test_both_orders_show_the_same_answers() -> None:
     assert sorted(ab) == sorted(ba)
 
 
+@pytest.mark.parametrize("sizes", [(100, 90_000), (90_000, 100), (80_000, 90_000)])
+def test_an_answer_is_cut_alike_in_both_orders(sizes: tuple[int, int]) -> None:
+    row = {"question": "Which?", "answer": "a" * sizes[0], "other": "b" * sizes[1]}
+    prompt = prompt_of("disagreement")
+    counts = {
+        (text.count("a"), text.count("b"))
+        for order in (0, 1)
+        for text in [
+            messages(TASKS["disagreement"], prompt, row, order=order, room=40_000)[0]["content"]
+        ]
+    }
+    (first, second) = zip(*counts, strict=True)
+    assert max(first) - min(first) < 50 and max(second) - min(second) < 50  # marks have letters
+
+
 def test_a_prompt_of_ones_own(tmp_path: Path) -> None:
     mine = tmp_path / "mine-7.txt"
     mine.write_text("Of {domains}: {question}")
