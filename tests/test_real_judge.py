@@ -6,16 +6,28 @@ See test_real_server for what it needs. SmolLM2-135M judges nothing well; that i
 import asyncio
 import json
 import os
+import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from test_real_server import url  # noqa: F401  # the fixture
 
-from builders.endpoints import Asked, Job, Sampling
+from builders.endpoints import Asked, Job, Reply, Sampling
 from builders.endpoints.client import SchemaForm, Timeouts, opened
 from builders.endpoints.replies import read_reply
+from builders.judges.forms import (
+    Agreement,
+    Domain,
+    Form,
+    Strategies,
+    Verbosity,
+    read_form,
+    schema_of,
+)
+from builders.judges.strategies import STRATEGIES
 from builders.ledger import status
 from builders.pool import open_pool
 from builders.schema import DOMAINS
@@ -39,6 +51,26 @@ ODD = {
 """Words that no model says by itself when it is asked for the colour of the sky."""
 
 
+def answer(
+    url: str,  # noqa: F811
+    question: str,
+    schema: Mapping[str, Any],
+    form: SchemaForm,
+    *,
+    stream: bool = False,
+) -> str:
+    """What the model says."""
+    asked = Asked("try", JUDGE, None, "sky", "0", Sampling(60, 0.0, 1.0), schema)
+    job = Job("0" * 16, 0, [{"role": "user", "content": question}])
+
+    async def ask() -> str:
+        options: Any = {"flavor": "openai", "stream": stream, "timeouts": Timeouts(), "most": 1}
+        async with opened({url: None}, schema_form=form, **options) as client:
+            return read_reply(await client.ask(url, asked, job)).answer
+
+    return asyncio.run(ask())
+
+
 @pytest.mark.parametrize("form", ["openai", "llama.cpp", "none"])
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 def test_the_schema_arrives(url: str, form: SchemaForm, stream: bool) -> None:  # noqa: F811
@@ -58,6 +90,20 @@ def test_the_schema_arrives(url: str, form: SchemaForm, stream: bool) -> None:  
         assert "zyxomma" not in said and "quoll" not in said
     else:
         assert json.loads(said)["colour"] in ODD["properties"]["colour"]["enum"]
+
+
+@pytest.mark.parametrize("form", [Domain, Verbosity, Agreement, Strategies])
+def test_our_schemas_are_kept_to(url: str, form: type[Form]) -> None:  # noqa: F811
+    """By a model that was told nothing of them."""
+    said = answer(url, "What do you think of the sea?", schema_of(form), "openai")
+    print(f"\n{form.__name__}: {said!r}")
+    if form is Strategies:  # a list may be longer than the reply
+        first = re.match(
+            r'\{\s*"strategies"\s*:\s*\[(?:\s*\]|\s*\{\s*"strategy"\s*:\s*"(.*?)")', said
+        )
+        assert first and (first[1] is None or first[1] in STRATEGIES)
+    else:
+        assert isinstance(read_form(form, Reply(None, said, "stop")), form)
 
 
 def test_all_annotations(
