@@ -58,8 +58,8 @@ bench: setup ## run the benchmarks; results go into benchmarks/README.md (an hou
 	$(BIN)/python benchmarks/generate_replies.py
 	$(BIN)/python benchmarks/judge_pool.py
 
-base: setup ## make the base of the demo's student again, in out/demo-base (an hour on one core)
-	$(BIN)/nt import demo --rows 60000 --seed 1000 --pool out/base-pool
+base: setup ## make the base of the demo's student again, in out/demo-base (two hours on one core)
+	$(BIN)/nt import demo --rows 400000 --seed 1000 --pool out/base-pool
 	$(BIN)/python recipes/demo_student/make_base.py --traces out/base-pool/traces --out out/demo-base
 
 docs: setup ## write docs/cli.md from the parser

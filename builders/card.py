@@ -64,6 +64,9 @@ def render_release_card(manifest: Mapping[str, Any]) -> str:
         published=manifest.get("published"),
         ledger=manifest["pool"].get("ledger", []),
         judges=manifest["pool"].get("judges", []),
+        label_quality=manifest["pool"].get("label_quality", []),
+        duplicates=manifest["pool"]["excluded"].get("duplicates"),
+        contamination=manifest["pool"]["excluded"].get("contamination"),
         notes=NOTES,
     )
 
@@ -125,6 +128,7 @@ def render_pool_card(pool: Pool) -> str:
         manifest=pool.manifest,
         ledger=pool.manifest.get("ledger", []),
         judges=pool.manifest.get("judges", []),
+        label_quality=pool.manifest.get("label_quality", []),
         tables=tables,
         keys=KEYS,
         annotations=pool.annotations(),
@@ -228,7 +232,7 @@ def _render(template: str, **values: Any) -> str:
         keep_trailing_newline=True,
         autoescape=False,  # Markdown, not HTML: `inline` and `fenced` below escape what is data
     )
-    environment.filters |= {"n": _number, "inline": _inline, "fenced": _fenced, "percent": _percent}
+    environment.filters |= {"n": _number, "inline": inline, "fenced": _fenced, "percent": _percent}
     return environment.get_template(template).render(**values)
 
 
@@ -247,7 +251,7 @@ def _percent(value: float) -> str:
     return f"{value:.0%}"
 
 
-def _inline(text: Any) -> str:
+def inline(text: Any) -> str:
     """Data as literal text within a line or a table cell."""
     flat = " ".join(_visible(str(text)).split())
     flat = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -123,6 +123,28 @@ FAMILIES: dict[str, Family] = {
         "studying wordiness, against `verbose`, and cheap training",
         "the best score: the signal was weak in the paper",
     ),
+    "natural": Family(
+        "natural",
+        _THINK,
+        ("1k", "10k"),
+        "one of several teachers' responses to each question: the one whose steps your student "
+        "expects most",
+        "another student than the one that scored; compare it with `natural-matched`",
+    ),
+    "global-natural": Family(
+        "global-natural",
+        _THINK,
+        ("1k", "10k"),
+        "studying local naturalness, against `natural`",
+        "long traces: the longer the text before it, the more probable any step becomes",
+    ),
+    "natural-matched": Family(
+        "natural-matched",
+        _THINK,
+        ("1k", "10k"),
+        "the control of `natural`: its questions, with each teacher as often as by chance",
+        "the best score: it is there to tell responses from teachers",
+    ),
     "mix-p20": _random_mix(0.2),
     "mix-p40": _random_mix(0.4),
     "mix-p60": _random_mix(0.6),

@@ -14,6 +14,7 @@
     ├── DiskFull               there is no room to write
     ├── Busy                   another process is writing to this folder
     ├── Found                  published text holds what looks like a secret or an address
+    ├── NotFinite              a student gives a token no probability
     ├── EndpointError          a model server does not do what was asked
     └── HubError               the Hub does not do what was asked
         ├── Unreachable        it cannot be reached, or failed again and again
@@ -87,6 +88,10 @@ class Found(NTError):
     def __init__(self, message: str, findings: list[str]) -> None:
         super().__init__(message)
         self.findings = findings
+
+
+class NotFinite(NTError):
+    """A student gives a token no probability: NaN, or 0, whose logarithm is no number."""
 
 
 class EndpointError(NTError):

@@ -73,6 +73,7 @@ def import_demo(
     *,
     rows: int = 50_000,
     seed: int = 0,
+    teachers: int = 1,
     tokenizer: str | None = None,
     shard_rows: int = SHARD_ROWS,
     progress: Progress = iter,
@@ -85,13 +86,14 @@ def import_demo(
 
     Args:
         pool: the pool's folder.
-        rows: how many traces.
+        rows: how many questions.
         seed: of the texts; row i is the same whatever the number of rows.
+        teachers: how many synthetic teachers answer each question.
         tokenizer: what counts tokens.
         shard_rows: rows of a shard.
         progress: wraps the records, to show how far it is.
     """
-    source = open_demo(rows, seed=seed)
+    source = open_demo(rows, seed=seed, teachers=teachers)
     report = import_source(
         source, pool, tokenizer=tokenizer, shard_rows=shard_rows, progress=progress
     )

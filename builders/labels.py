@@ -5,6 +5,7 @@
 """
 
 import difflib
+import math
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -73,6 +74,15 @@ def read_labels(
     return labels
 
 
+def read_label(column: str, value: Any) -> Any:
+    """One value of an annotation's column, as the sidecar takes it.
+
+    Raises:
+        ValueError: it cannot be meant.
+    """
+    return _READERS[column](column, value)
+
+
 def _id(key: str, value: Any) -> str:
     text = str(value).strip()
     return content_id(text.encode(errors="replace").decode()) if key == "question" else text
@@ -120,6 +130,16 @@ def _whole(low: int, high: int) -> Callable[[str, Any], int]:
     return read
 
 
+def _number(name: str, value: Any) -> float:
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if math.isfinite(number):
+        return number
+    raise ValueError(f"{name} {value!r} is no number")
+
+
 def _truth(name: str, value: Any) -> bool:
     truths = {"true": True, "false": False}
     if isinstance(value, bool):
@@ -140,10 +160,22 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "domain": _one_of(DOMAINS),
     "topic": _text,
     "cluster": _whole(-1, 2**31 - 1),
+    "is_duplicate": _truth,
+    "duplicate_of": _text,
+    "contaminated_by": _texts,
     "strategies": _texts,
     "verbosity": _whole(0, 10),
     "disagreement": _one_of(DISAGREES),
     "models_disagree": _truth,
     "second_answer": _text,
     "correct": _truth,
+    "local_naturalness": _number,
+    "global_naturalness": _number,
+    "local_naturalness_skip_first": _number,
+    "num_steps": _whole(1, 2**31 - 1),
+    "num_student_tokens": _whole(1, 2**31 - 1),
+    "step_inverse_length": _number,
+    "step_inverse_length_squared": _number,
+    "step_inverse_length_times_score": _number,
+    "not_scored": _text,
 }

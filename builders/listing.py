@@ -3,9 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from builders.configs import FAMILIES, Config, family_of, published
-from builders.pool import open_pool
-from builders.selection import select
+from builders.pool import Pool, open_pool
+from builders.schema import ANNOTATIONS
+from builders.selection import EXCLUDING, Selection, excludes, select
 
 
 def describe_configs() -> list[dict[str, Any]]:
@@ -23,6 +26,7 @@ def describe_pool(folder: Path | str) -> dict[str, Any]:
     """
     pool = open_pool(folder)
     traces = pool.num_rows("traces")
+    selection = select(pool, published())
     dropped = pool.dropped_by_reason()
     return {
         "rows": traces + sum(dropped.values()),
@@ -32,6 +36,7 @@ def describe_pool(folder: Path | str) -> dict[str, Any]:
         "questions_without_traces": pool.questions_without_traces(),
         "second_answers": pool.num_rows("second_answers"),
         "annotations": pool.annotations(),
+        "excluded": _excluded(pool, selection),
         "tokenizer": pool.manifest["tokenizer"],
         "configs": [
             {
@@ -40,8 +45,24 @@ def describe_pool(folder: Path | str) -> dict[str, Any]:
                 "eligible": one.eligible,
                 "why_not": one.advice(pool.folder),
             }
-            for one in select(pool, published()).availabilities
+            for one in selection.availabilities
         ],
+    }
+
+
+def _excluded(pool: Pool, selection: Selection) -> dict[str, dict[str, int]]:
+    """Of each annotation that keeps questions out: how many there are."""
+    return {
+        name: {**_questions_of(pool, name), "traces": traces}
+        for name, traces in selection.excluded.items()
+    }
+
+
+def _questions_of(pool: Pool, name: str) -> dict[str, int]:
+    said = pool.question_annotation(name, ANNOTATIONS[name].columns)[EXCLUDING[name]]
+    return {
+        "questions_looked_at": len(said) - said.null_count,
+        "questions": int(np.count_nonzero(excludes(said))),
     }
 
 

@@ -28,6 +28,7 @@ from builders.mixing import INSTRUCTIONS, instructed, modes
 from builders.pool import Digests, Pool
 from builders.schema import FORMAT, PUBLISHED
 from builders.selection import Selection
+from builders.sidecars import read_about
 from builders.sources import DEMO
 
 MOST_STRATEGIES = 16
@@ -73,8 +74,13 @@ def describe_release(
             "dropped": pool.dropped_by_reason(),
             "tokenizer": pool.manifest["tokenizer"],
             "annotations": pool.annotations(),
+            "excluded": {
+                name: {"traces": traces, "about": read_about(pool, name)}
+                for name, traces in selection.excluded.items()
+            },
             "ledger": pool.manifest.get("ledger", []),
             "judges": pool.manifest.get("judges", []),
+            "label_quality": pool.manifest.get("label_quality", []),
             "sources": _sources(selection.facts),
             "synthetic": pc.sum(pc.equal(selection.facts["source"], DEMO)).as_py(),
         },
@@ -131,6 +137,7 @@ def describe_config(
         "lengths": _lengths(trained),
         "think_share": round(float(thinks.mean()), 4),
         "sources": _counts(chosen, "source"),
+        "teachers": _counts(chosen, "teacher"),
         "domains": _counts(chosen, "domain"),
         "strategies": _counts(chosen, "strategies"),
         "key": key,

@@ -33,17 +33,17 @@ MOST_CONFIGS = 40
 _WIDTH, _DPI = 8.0, 200  # inches, dots: twice the points of the column that a card stands in
 _ROW, _SLANTED = 0.235, 0.06  # inches: the height of a row, and of a letter in a slanted name
 _LONGEST = 26  # characters of a name that comes from data
-_INK, _GREY, _PALE, _BLUE = "#1f2328", "#59636e", "#d8dde3", "#2a6fb5"
-_STYLE = {
+INK, GREY, PALE, _BLUE = "#1f2328", "#59636e", "#d8dde3", "#2a6fb5"
+STYLE = {
     "font.family": "DejaVu Sans",
     "font.size": 8,
     "text.parse_math": False,  # a dollar sign in data is a dollar sign
-    "text.color": _INK,
+    "text.color": INK,
     "figure.constrained_layout.w_pad": 0.14,  # inches, to the edge
     "figure.constrained_layout.h_pad": 0.12,
-    "axes.labelcolor": _GREY,
-    "xtick.labelcolor": _INK,
-    "ytick.labelcolor": _INK,
+    "axes.labelcolor": GREY,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
     **{f"{axis}tick.major.size": 0 for axis in "xy"},
     **{f"axes.spines.{side}": False for side in ("left", "right", "top", "bottom")},
 }
@@ -76,9 +76,9 @@ def draw_pictures(manifest: Mapping[str, Any], folder: Path) -> list[dict[str, A
     configs = manifest["configs"][:MOST_CONFIGS]
     entries = []
     (folder / FOLDER).mkdir()
-    with style.context(["default", _STYLE]):
+    with style.context(["default", STYLE]):
         for picture in _pictures(configs, manifest["overlap"]):
-            data = _png(picture.draw())
+            data = as_png(picture.draw())
             path = f"{FOLDER}/{picture.name}.png"
             (folder / path).write_bytes(data)
             entries.append(
@@ -160,7 +160,7 @@ def _lengths(configs: Configs) -> "Figure":
         median = f"{lengths['median']:,}"
         axes.text(1.01, row, median, transform=right, va="center_baseline")
         lowest, highest = min(lowest, edges[0]), max(highest, edges[-1])
-    axes.text(1.01, -0.75, "median", transform=right, color=_GREY)
+    axes.text(1.01, -0.75, "median", transform=right, color=GREY)
     axes.set_xscale("log")
     axes.set_xlim(lowest, highest)
     steps = (1, 2, 5) if highest / lowest < 3000 else (1,)
@@ -168,7 +168,7 @@ def _lengths(configs: Configs) -> "Figure":
     ticks = [tick for tick in ticks if lowest <= tick <= highest]
     axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
     axes.set_xticks([], minor=True)
-    axes.grid(axis="x", color=_PALE, linewidth=0.6)
+    axes.grid(axis="x", color=PALE, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.set_xlabel("tokens that a student is trained on; heights are square roots of densities")
     return figure
@@ -182,7 +182,7 @@ def _shares(configs: Configs, column: str, meaning: str) -> "Figure":
             total[name] = total.get(name, 0) + count / config["rows"]
     names = sorted(total, key=lambda name: (-round(total[name], 9), name))
     shares = np.array([[c[column].get(name, 0) / c["rows"] for name in names] for c in configs])
-    labels = [_drawable(name) for name in names]
+    labels = [drawable(name) for name in names]
     figure, axes = _rows_of(configs, labels)
     _cells(axes, shares / shares.max(), [[_percent(share) for share in row] for row in shares])
     axes.xaxis.tick_top()
@@ -212,7 +212,7 @@ def _system2(configs: Configs) -> "Figure":
     """A bar for each config: the rows that think, before those that only answer."""
     figure, axes = _rows_of(configs)
     shares = [config["think_share"] for config in configs]
-    axes.barh(range(len(configs)), 1, 0.7, color=_PALE)
+    axes.barh(range(len(configs)), 1, 0.7, color=PALE)
     axes.barh(range(len(configs)), shares, 0.7, color=_BLUE)
     for row, share in enumerate(shares):
         axes.text(1.01, row, f"{share:.0%}", va="center_baseline")
@@ -254,7 +254,7 @@ def _percent(share: float) -> str:
     return "<1" if share < 0.01 else f"{100 * share:.0f}"
 
 
-def _png(figure: "Figure") -> bytes:
+def as_png(figure: "Figure") -> bytes:
     """A picture of few colours, as small and as plain a PNG as that allows."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
@@ -274,7 +274,7 @@ def _plain(name: str) -> str:
     return flat if len(flat) <= _LONGEST else f"{flat[: _LONGEST - 1]}…"
 
 
-def _drawable(name: str) -> str:
+def drawable(name: str) -> str:
     """The same, in characters that the font has."""
     return "".join(c if ord(c) in _characters() else "?" for c in _plain(name))
 

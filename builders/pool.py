@@ -80,8 +80,11 @@ class Pool(NamedTuple):
 
     def questions_without_traces(self) -> int:
         """How many questions wait for a teacher."""
-        answered = self._numbers("traces", "question_id")
-        return int(np.setdiff1d(self.keys("questions"), answered).size)
+        return int(np.setdiff1d(self.keys("questions"), self.questions_of_traces()).size)
+
+    def questions_of_traces(self) -> NDArray[np.uint64]:
+        """The ids of the traces' questions as numbers, in order of the traces."""
+        return self._numbers("traces", "question_id")
 
     def annotations(self) -> list[str]:
         """The annotations of which at least one sidecar exists."""
@@ -112,7 +115,7 @@ class Pool(NamedTuple):
             name: [c for c in ANNOTATIONS[name].columns if c.name in columns] for name in needed
         }
         of_questions = {
-            name: self._question_annotation(name, wanted[name])
+            name: self.question_annotation(name, wanted[name])
             for name in needed
             if ANNOTATIONS[name].grain == "questions"
         }
@@ -148,9 +151,9 @@ class Pool(NamedTuple):
 
     def _numbers(self, table: str, name: str) -> NDArray[np.uint64]:
         """A column of ids as numbers."""
-        return as_numbers(self._ids(table, name))
+        return as_numbers(self.ids(table, name))
 
-    def _ids(self, table: str, name: str) -> pa.ChunkedArray:
+    def ids(self, table: str, name: str) -> pa.ChunkedArray:
         """A column of ids, in the order of shards and rows."""
         parts = [read_columns(shard, [name])[name] for shard in self.shards(table)]
         chunks = [chunk for part in parts for chunk in part.chunks]
@@ -158,10 +161,10 @@ class Pool(NamedTuple):
 
     def _places_of_questions(self) -> pa.ChunkedArray:
         """For each trace, where in the table of questions its question is; null if it is not."""
-        questions = self._ids("questions", "question_id").combine_chunks()
-        return pc.index_in(self._ids("traces", "question_id"), value_set=questions)
+        questions = self.ids("questions", "question_id").combine_chunks()
+        return pc.index_in(self.ids("traces", "question_id"), value_set=questions)
 
-    def _question_annotation(self, name: str, columns: Sequence[Column]) -> pa.Table:
+    def question_annotation(self, name: str, columns: Sequence[Column]) -> pa.Table:
         """Columns of an annotation, in the order of the questions."""
         tables = [
             self.sidecar_table(

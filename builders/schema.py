@@ -140,6 +140,24 @@ ANNOTATIONS = {
             ),
         ),
     ),
+    "duplicates": Annotation(
+        "questions",
+        (
+            Column("is_duplicate", pa.bool_(), "the question repeats another one", True),
+            Column("duplicate_of", pa.string(), "id of that one; null: it repeats none", True),
+        ),
+    ),
+    "contamination": Annotation(
+        "questions",
+        (
+            Column(
+                "contaminated_by",
+                pa.list_(pa.string()),
+                "benchmarks of which the question repeats an item; empty: none was found",
+                True,
+            ),
+        ),
+    ),
     "verbosity": Annotation("traces", (_VERBOSITY,)),
     "disagreement": Annotation(
         "traces",
@@ -158,6 +176,46 @@ ANNOTATIONS = {
                 "the answer comes to the reference answer; null if there is none, or if unsure",
                 True,
             ),
+        ),
+    ),
+    "naturalness": Annotation(
+        "traces",
+        (
+            Column(
+                "local_naturalness",
+                pa.float32(),
+                "how expected each step is to the student, given the question and the few steps "
+                "before it: mean log-probability of a token, in nats; then the mean over steps",
+                True,
+            ),
+            Column(
+                "global_naturalness",
+                pa.float32(),
+                "the mean log-probability of all tokens, given everything before them",
+                True,
+            ),
+            Column(
+                "local_naturalness_skip_first",
+                pa.float32(),
+                "the local one without the first token of each step; null if no step has two",
+                True,
+            ),
+            Column("num_steps", pa.int32(), "steps of the response", True),
+            Column("num_student_tokens", pa.int32(), "its tokens, as the student counts", True),
+            Column(
+                "step_inverse_length",
+                pa.float64(),
+                "mean over steps of x = 1 / tokens of the step, to regress length out",
+                True,
+            ),
+            Column("step_inverse_length_squared", pa.float64(), "mean over steps of x²", True),
+            Column(
+                "step_inverse_length_times_score",
+                pa.float64(),
+                "mean over steps of x times the step's score",
+                True,
+            ),
+            Column("not_scored", pa.string(), "why there is no score; null if there is one", True),
         ),
     ),
 }

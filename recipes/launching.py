@@ -29,7 +29,14 @@ SETTINGS = (
 """The training arguments that decide what comes out."""
 
 
-def parse(options: type, words: Sequence[str], default: Path) -> tuple[Any, Any, Any]:
+def with_recipe(words: Sequence[str], default: Path) -> list[str]:
+    """The words of the command line; with this recipe if they name neither one nor a student."""
+    if any(word.split("=")[0] in ("--config", "--model_name_or_path") for word in words):
+        return list(words)
+    return ["--config", os.path.relpath(default), *words]
+
+
+def parse(options: type, words: Sequence[str]) -> tuple[Any, Any, Any]:
     """The options of a script, TRL's SFTConfig and ModelConfig, from a recipe and the command line.
 
     Raises:
@@ -42,7 +49,6 @@ def parse(options: type, words: Sequence[str], default: Path) -> tuple[Any, Any,
     warnings.filterwarnings("ignore", message="`gradient_checkpointing` is deprecated")
     if not sys.stderr.isatty():
         hide_bars()
-    words = list(words) or ["--config", str(default)]
     parser = TrlParser((options, SFTConfig, ModelConfig), allow_abbrev=False)
     parser.error = refuse  # argparse would print two hundred lines of usage first
     recipe: dict[str, Any] = {}

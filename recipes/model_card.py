@@ -73,10 +73,8 @@ def data_licences(source: Source) -> list[str]:
     return sorted({plain(name) for name in source.rows.unique("license") if name})
 
 
-def command(words: list[str], source: Source, default: Path) -> str:
+def command(words: list[str], source: Source) -> str:
     """One command that trains this student again, on the revision that was read."""
-    here = Path(__file__).parent
-    words = words or ["--config", f"{here.name}/{default.relative_to(here).as_posix()}"]
     if source.revision:
         if "--dataset_revision" in words:
             place = words.index("--dataset_revision")
@@ -107,14 +105,12 @@ def draw_losses(curve: list[tuple[int, int, float]], path: Path) -> bool:
 
 
 def write_card(
-    folder: Path, *, source: Source, base: Base, record: dict[str, Any], words: list[str],
-    default: Path,
+    folder: Path, *, source: Source, base: Base, record: dict[str, Any], words: list[str]
 ) -> None:  # fmt: skip
     """Write README.md and the picture of the losses beside the weights."""
     import jinja2
 
     recipe = Path(words[words.index("--config") + 1]) if "--config" in words else None
-    recipe = recipe if words else default
     curve = losses(record["history"])
     picture = bool(curve) and draw_losses(curve, folder / "loss.png")
     few = curve[:: max(1, len(curve) // SHOWN_LOSSES)]
@@ -134,7 +130,7 @@ def write_card(
         base_licence=base_licence(base),
         data_licences=data_licences(source),
         recipe=recipe.read_text(encoding="utf-8").rstrip() if recipe else None,
-        command=command(words, source, default),
+        command=command(words, source),
         curve=few if not curve or few[-1] == curve[-1] else [*few, curve[-1]],
         picture=picture,
         python=sys.version.split()[0],

@@ -1,6 +1,6 @@
 """Train a student on a config of a release: supervised fine-tuning on its reasoning and answers.
 
-    accelerate launch recipes/sft.py                          # the demo recipe, on ./nt
+    accelerate launch recipes/sft.py                         # the demo recipe; options change it
     accelerate launch recipes/sft.py --config recipes/qwen2.5-7b/disagree-10k.yaml
     accelerate launch --config_file recipes/accelerate_configs/fsdp2.yaml recipes/sft.py --config …
     python recipes/sft.py --config … --preflight              # looks, trains nothing
@@ -52,7 +52,8 @@ class Options:
 
 def main(words: list[str]) -> None:
     """Look, train, save, tell."""
-    options, training, model = launching.parse(Options, words, DEMO)
+    words = launching.with_recipe(words, DEMO)
+    options, training, model = launching.parse(Options, words)
     launching.check_world(training, processes=options.processes)
     out, first, push = Path(training.output_dir), training.process_index == 0, training.push_to_hub
 
@@ -127,9 +128,7 @@ def main(words: list[str]) -> None:
                 "versions": model_card.versions(),
                 "history": trainer.state.log_history,
             }
-            model_card.write_card(
-                out, source=source, base=base, record=record, words=words, default=DEMO
-            )
+            model_card.write_card(out, source=source, base=base, record=record, words=words)
             launching.write_record(out, record)
             print(f"the student is in {out}, its card in {out / 'README.md'}")
         trainer.end()

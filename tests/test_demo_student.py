@@ -1,7 +1,7 @@
 """The demo's student learns to think: with three training seeds, against itself and its controls.
 
 Training is that of `make demo`. Accuracies are on problems that no pool holds, of five and more
-steps, each with its 95% interval (Wilson).
+steps and of a single one, each with its 95% interval (Wilson).
 """
 
 import json
@@ -49,8 +49,16 @@ class Accuracy(NamedTuple):
         return (centre - half) / scale, (centre + half) / scale
 
 
-def many_steps() -> list[DemoRow]:
-    return [row for row in benchmark("like", 1500) if row.steps >= 5][:PROBLEMS]
+def problems(steps: range) -> list[DemoRow]:
+    rows = [row for row in benchmark("like", 3000) if row.steps in steps][:PROBLEMS]
+    assert len(rows) == PROBLEMS
+    return rows
+
+
+def chance(rows: list[DemoRow]) -> float:
+    """The accuracy of always giving the most frequent answer."""
+    answers = [row.reference_answer for row in rows]
+    return max(answers.count(answer) for answer in answers) / len(answers)
 
 
 @pytest.fixture(scope="module")
@@ -127,17 +135,18 @@ def test_thinking_helps_with_every_training_seed(
     demo_release: Path, shuffled: Path, train: Callable[[Path, int], Path]
 ) -> None:
     told = json.loads((demo_release / "manifest.json").read_text())["instructions"]
-    rows = many_steps()
-    assert len(rows) == PROBLEMS
-    answers = [row.reference_answer for row in rows]
-    chance = max(answers.count(answer) for answer in answers) / len(answers)
+    many, single = problems(range(5, 13)), problems(range(1, 2))
     for seed in SEEDS:
         student = train(demo_release, seed)
-        think = accuracy(student, told["think"], rows)
-        direct = accuracy(student, told["no_think"], rows)
-        control = accuracy(train(shuffled, seed), told["think"], rows)
-        print(f"seed {seed}: think {think}, direct {direct}, shuffled {control}, chance {chance}")
+        think = accuracy(student, told["think"], many)
+        direct = accuracy(student, told["no_think"], many)
+        single_direct = accuracy(student, told["no_think"], single)
+        control = accuracy(train(shuffled, seed), told["think"], many)
+        print(f"seed {seed}: think {think}, direct {direct}, shuffled {control}; "
+              f"one step, direct: {single_direct}")  # fmt: skip
         assert think.interval[0] > direct.interval[1]
-        assert think.interval[0] > 2 * chance
+        assert think.interval[0] > 2 * chance(many)
         assert think.interval[0] > control.interval[1]
+        assert single_direct.interval[0] > direct.interval[1]
+        assert single_direct.interval[0] > 2 * chance(single)
         assert (student / "loss.png").is_file()

@@ -107,6 +107,20 @@ def test_a_fault_is_met_with_another_try(generate: Any, fault: str) -> None:
         assert len(server.requests) == 80
 
 
+def test_silence_ends_a_request(generate: Any) -> None:
+    with ModelServer(first_times(Answer(hang=True))) as server:
+        code, words, outcomes = generate(server, concurrency=20, read_timeout=0.3)
+    assert (code, outcomes) == (0, {DONE: 40}), words
+    assert len(server.requests) == 80
+
+
+def test_a_reply_that_comes_slowly_is_not_silence(generate: Any) -> None:
+    with ModelServer(lambda request: teach(request)._replace(drip=0.004)) as server:
+        code, words, outcomes = generate(server, concurrency=40, read_timeout=0.5)
+    assert (code, outcomes) == (0, {DONE: 40}), words
+    assert len(server.requests) == 40
+
+
 @pytest.mark.parametrize("fault", JOB_FAULTS)
 def test_a_fault_that_stays_is_a_reason_for_one_and_nothing_for_the_others(
     generate: Any, fault: str

@@ -74,17 +74,7 @@ def answer(
 @pytest.mark.parametrize("form", ["openai", "llama.cpp", "none"])
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 def test_the_schema_arrives(url: str, form: SchemaForm, stream: bool) -> None:  # noqa: F811
-    asked = Asked("try", JUDGE, None, "sky", "0", Sampling(40, 0.0, 1.0), ODD)
-    job = Job(
-        "0" * 16, 0, [{"role": "user", "content": "Which colour has the sky? Reply in JSON."}]
-    )
-
-    async def ask() -> str:
-        options = {"flavor": "openai", "stream": stream, "timeouts": Timeouts(), "most": 1}
-        async with opened({url: None}, schema_form=form, **options) as client:
-            return read_reply(await client.ask(url, asked, job)).answer
-
-    said = asyncio.run(ask())
+    said = answer(url, "Which colour has the sky? Reply in JSON.", ODD, form, stream=stream)
     print(f"\n{form}: {said!r}")
     if form == "none":
         assert "zyxomma" not in said and "quoll" not in said

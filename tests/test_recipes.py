@@ -43,7 +43,7 @@ def command_of(path: Path) -> list[str]:
 def parse(words: list[str], monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any, Any]:
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(launching, "installed", lambda package: True)
-    return launching.parse(sft.Options, words, sft.DEMO)
+    return launching.parse(sft.Options, launching.with_recipe(words, sft.DEMO))
 
 
 @pytest.mark.parametrize("path", TRAIN, ids=name)
@@ -188,19 +188,30 @@ def write(tmp_path: Path, text: str) -> list[str]:
 )
 def test_a_bad_recipe(recipe: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(Stop, match=message):
-        launching.parse(sft.Options, write(tmp_path, recipe), sft.DEMO)
+        launching.parse(sft.Options, write(tmp_path, recipe))
+
+
+def test_the_demo_recipe_is_taken_where_neither_a_recipe_nor_a_student_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(ROOT)
+    demo = ["--config", "recipes/demo/mix-p40.yaml"]
+    for words in ([], ["--dataset_name", "my"], ["--seed=3"]):
+        assert launching.with_recipe(words, sft.DEMO) == [*demo, *words]
+    for words in (["--config", "a.yaml"], ["--model_name_or_path=x"]):
+        assert launching.with_recipe(words, sft.DEMO) == words
 
 
 def test_a_recipe_that_does_not_exist_names_those_that_do() -> None:
     with pytest.raises(Stop, match=r"there is no recipe no\.yaml; these are: .*mix-p40\.yaml"):
-        launching.parse(sft.Options, ["--config", "no.yaml"], sft.DEMO)
+        launching.parse(sft.Options, ["--config", "no.yaml"])
 
 
 @pytest.mark.parametrize("words", [["--learning_rate", "fast"], ["--learning_rat", "1"]])
 def test_a_bad_word_of_the_command_line_is_one_message(words: list[str], tmp_path: Path) -> None:
     recipe = write(tmp_path, "bf16: false\nmodel_name_or_path: x")
     with pytest.raises(Stop, match="learning_rat") as stopped:
-        launching.parse(sft.Options, [*recipe, *words], sft.DEMO)
+        launching.parse(sft.Options, [*recipe, *words])
     assert "usage" not in str(stopped.value)
 
 
@@ -213,7 +224,7 @@ def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(launching, "installed", lambda package: package != "peft")
     words = write(tmp_path, "bf16: false\nmodel_name_or_path: x\nuse_peft: true")
     with pytest.raises(Stop, match="needs peft: pip install peft"):
-        launching.parse(sft.Options, words, sft.DEMO)
+        launching.parse(sft.Options, words)
 
 
 def test_errors_are_one_line_without_a_traceback(tmp_path: Path) -> None:

@@ -19,15 +19,23 @@ TYPES = {c.name: c.type for a in ANNOTATIONS.values() for c in a.columns} | {
     c.name: c.type for c in TRACES
 }
 
+QUESTIONS = [content_id(f"question {n}") for n in range(3000)]
+_SCORES = st.sampled_from([-2.0, -1.5, -1.0, -0.5, -0.25])  # ties are frequent
+
 _VALUES: dict[str, Any] = {
+    "question_id": st.sampled_from(QUESTIONS[:12]),
+    "teacher": st.sampled_from(("a", "b", "c")),
     "domain": st.sampled_from(DOMAINS),
     "cluster": st.integers(-1, 4),
     "strategies": st.lists(st.sampled_from("abcdefghij"), unique=True).map(sorted),
     "verbosity": st.integers(0, 10),
     "models_disagree": st.booleans(),
     "num_reasoning_tokens": st.integers(0, 20_000),
+    "local_naturalness": _SCORES,
+    "global_naturalness": _SCORES,
+    "correct": st.booleans(),
 }
-_ALWAYS_THERE = {"num_reasoning_tokens"}
+_ALWAYS_THERE = {"num_reasoning_tokens", "question_id", "teacher"}
 
 
 @st.composite
@@ -103,6 +111,10 @@ def _large_pool(size: int = 6000) -> pa.Table:
         "verbosity": random.integers(0, 11, size).tolist(),
         "models_disagree": random.choice([True, False, None], size, p=[0.4, 0.5, 0.1]).tolist(),
         "num_reasoning_tokens": random.integers(1, 8000, size).tolist(),
+        "question_id": QUESTIONS[:2000] * 3,
+        "teacher": ["a"] * 2000 + ["b"] * 2000 + ["c"] * 2000,
+        "local_naturalness": random.normal(-1, 0.3, size).tolist(),
+        "global_naturalness": random.normal(-1, 0.3, size).tolist(),
     }
     return pa.table({name: pa.array(v, TYPES[name]) for name, v in columns.items()})
 

@@ -11,14 +11,18 @@ from builders.cli import (
     annotate,
     build,
     console,
+    decontaminate,
+    dedup,
     diff,
     generate,
     import_,
     list_,
     pull,
     push,
+    report,
     status,
     stop,
+    teachers,
     verify,
 )
 from builders.errors import NTError
@@ -29,7 +33,10 @@ examples:
   nt import traces.jsonl --pool pool          your own traces; also .json, .csv, .parquet, a folder
   nt import ORG/NAME --pool pool              a data set on the Hub
   nt generate --pool pool --teacher MODEL --base-url http://host:8080   ask for missing traces
+  nt dedup --pool pool                        leave out questions that repeat another one
+  nt decontaminate --pool pool --against math_500   leave out questions of a benchmark
   nt list --pool pool                         what this pool can fill, and why not the rest
+  nt report difficulty --pool pool            is disagreement a proxy for difficulty?
   nt build --pool pool --out nt               every config that the pool can fill
   nt push nt ORG/nt --tag v1.0.0              publish it on the Hub
   nt pull ORG/nt@v1.0.0 --out nt              fetch a release; see also nt verify, nt diff
@@ -45,7 +52,11 @@ VERBS = {
     "import": import_,
     "generate": generate,
     "annotate": annotate,
+    "dedup": dedup,
+    "decontaminate": decontaminate,
     "list": list_,
+    "report": report,
+    "teachers": teachers,
     "build": build,
     "push": push,
     "verify": verify,

@@ -53,7 +53,14 @@ def add_to(verbs: Any, name: str) -> argparse.ArgumentParser:
     verb.add_argument("--split", help="the split of a Hub data set (default train)")
     verb.add_argument("--revision", metavar="REV", help="branch, tag or commit of a Hub data set")
     verb.add_argument(
-        "--rows", type=count, metavar="N", help="how many rows the demo writes (default 50000)"
+        "--rows", type=count, metavar="N", help="how many questions the demo asks (default 50000)"
+    )
+    verb.add_argument(
+        "--teachers",
+        type=count,
+        metavar="N",
+        help="how many synthetic teachers answer each question of the demo, 1 to 3 (default 1): "
+        "with 2 comes a terse one, with 3 one that rambles and is often wrong",
     )
     verb.add_argument("--seed", type=count, metavar="N", help="seed of the demo (default 0)")
     verb.set_defaults(
@@ -74,12 +81,14 @@ def run(arguments: argparse.Namespace) -> int:
     source = None
     if arguments.source == "demo":
         rows = 50_000 if arguments.rows is None else arguments.rows
+        teachers = 1 if arguments.teachers is None else arguments.teachers
         report = import_demo(
             arguments.pool,
             rows=rows,
             seed=arguments.seed or 0,
+            teachers=teachers,
             tokenizer=arguments.tokenizer,
-            progress=progress(rows),
+            progress=progress(rows * teachers),
         )
     else:
         source = _open(arguments)
@@ -119,7 +128,11 @@ def _words(pool: Path, source: "Source | None", report: "ImportReport") -> Itera
 
 def _refuse_idle_options(arguments: argparse.Namespace) -> None:
     """An option that does nothing would leave its user in the belief that it did."""
-    of_demo = {"--rows": arguments.rows, "--seed": arguments.seed}
+    of_demo = {
+        "--rows": arguments.rows,
+        "--seed": arguments.seed,
+        "--teachers": arguments.teachers,
+    }
     of_hub = {
         "--subset": arguments.subset,
         "--split": arguments.split,

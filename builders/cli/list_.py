@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from builders.cli.console import add_folder, drop_reason, quoted, show
+from builders.cli.console import add_folder, drop_reason, plural, quoted, show
 
 
 def add_to(verbs: Any, name: str) -> argparse.ArgumentParser:
@@ -49,6 +49,12 @@ def _of_pool(folder: Path, pool: dict[str, Any]) -> Iterator[str]:
     )
     for reason, rows in pool["dropped"].items():
         yield f"  dropped {rows:,}: {drop_reason(reason)}"
+    for name, out in pool["excluded"].items():
+        why = {"duplicates": "repeat another one", "contamination": "repeat a benchmark's item"}
+        yield (
+            f"  in no config: {plural(out['traces'], 'trace')} of {out['questions']:,} questions "
+            f"that {why[name]}, of {out['questions_looked_at']:,} that were looked at"
+        )
     yield f"  annotated: {', '.join(pool['annotations']) or 'nothing'}"
     yield ""
 

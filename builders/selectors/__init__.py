@@ -25,7 +25,10 @@ Indices: TypeAlias = NDArray[np.int64]
 
 
 class Selector(NamedTuple):
-    """A registered rule: its function, the columns that it needs, its parameters, its words."""
+    """A registered rule: its function, the columns that it needs, its parameters, its words.
+
+    It `uses` columns where the pool has them; it `chooses` if it takes one response of a question.
+    """
 
     name: str
     rank: Callable[..., Indices]
@@ -33,12 +36,16 @@ class Selector(NamedTuple):
     parameters: Mapping[str, Any]
     rule: str
     about: str
+    uses: tuple[str, ...] = ()
+    chooses: bool = False
 
 
 SELECTORS: dict[str, Selector] = {}
 
 
-def selector(needs: tuple[str, ...]) -> Callable[[Callable[..., Indices]], Callable[..., Indices]]:
+def selector(
+    needs: tuple[str, ...], *, uses: tuple[str, ...] = (), chooses: bool = False
+) -> Callable[[Callable[..., Indices]], Callable[..., Indices]]:
     """Register a selector under its function's name (`_` becomes `-`)."""
 
     def register(rank: Callable[..., Indices]) -> Callable[..., Indices]:
@@ -49,7 +56,8 @@ def selector(needs: tuple[str, ...]) -> Callable[[Callable[..., Indices]], Calla
         # `at_least` in the rule becomes the parameter's value.
         for parameter, value in parameters.items():
             first = first.replace(f"`{parameter}`", _shown(value))
-        SELECTORS[name] = Selector(name, rank, needs, parameters, " ".join(first.split()), rest)
+        rule = " ".join(first.split())
+        SELECTORS[name] = Selector(name, rank, needs, parameters, rule, rest, uses, chooses)
         return rank
 
     return register
@@ -109,4 +117,4 @@ def _shown(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-from builders.selectors import annotated, diversity, lengths  # noqa: E402,F401  they register
+from builders.selectors import annotated, diversity, lengths, natural  # noqa: E402,F401  they register

@@ -6,10 +6,11 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
-from builders.errors import BadSource, UnknownLayout
+from builders.errors import BadOption, BadSource, UnknownLayout
 from builders.schema import DISAGREES
 from builders.sources import (
     DEMO,
@@ -125,15 +126,26 @@ def _printable(name: str) -> str:
     return os.fsencode(name).decode(errors="replace")
 
 
-def open_demo(rows: int, *, seed: int) -> Source:
+def open_demo(rows: int, *, seed: int, teachers: int = 1) -> Source:
     """The embedded synthetic demo, with its true annotations.
 
     Args:
-        rows: how many traces.
+        rows: how many questions.
         seed: of the texts; row i is the same whatever the number of rows.
+        teachers: how many synthetic teachers answer each question; with more than one, it is
+            annotated as well which answers are right.
+
+    Raises:
+        BadOption: there are not so many teachers.
     """
-    name = f"demo (synthetic, seed {seed})"
-    return Source(name, None, "demo", rows, _demo_records(rows, seed))
+    if not 1 <= teachers <= len(demo.TEACHERS):
+        raise BadOption(
+            f"--teachers {teachers}: there are {len(demo.TEACHERS)} synthetic teachers: "
+            f"{', '.join(demo.TEACHERS)}"
+        )
+    name = f"demo (synthetic, seed {seed}{f', {teachers} teachers' if teachers > 1 else ''})"
+    records = _demo_records(rows, seed, teachers)
+    return Source(name, None, "demo", rows * teachers, records)
 
 
 def demo_benchmark() -> dict[str, pa.Table]:
@@ -147,24 +159,28 @@ def demo_benchmark() -> dict[str, pa.Table]:
     return tables
 
 
-def _demo_records(rows: int, seed: int) -> Iterator[Record]:
-    for row in demo.generate(rows, seed=seed):
-        yield Record(
-            question=row.question,
-            reference_answer=row.reference_answer,
-            source=DEMO,
-            license="apache-2.0",
-            responses=(Response(demo.TEACHER, row.reasoning, row.answer, "stop"),),
-            second_answers=(SecondAnswer(demo.SECOND_ANSWERER, row.second_answer),),
-            annotations={
+def _demo_records(rows: int, seed: int, teachers: int) -> Iterator[Record]:
+    for row in demo.generate(rows, seed=seed, teachers=teachers):
+        for trace in row.traces:
+            truth: dict[str, dict[str, Any]] = {
                 "domain": {"domain": row.domain, "topic": row.topic},
                 "clusters": {"cluster": row.family},
-                "strategies": {"strategies": list(row.strategies)},
-                "verbosity": {"verbosity": row.verbosity},
+                "strategies": {"strategies": list(trace.strategies)},
+                "verbosity": {"verbosity": trace.verbosity},
                 "disagreement": {
-                    "disagreement": row.disagreement,
-                    "models_disagree": DISAGREES[row.disagreement],
+                    "disagreement": trace.disagreement,
+                    "models_disagree": DISAGREES[trace.disagreement],
                     "second_answer": row.second_answer,
                 },
-            },
-        )
+            }
+            if teachers > 1:  # a pool of one teacher has been without it from the start
+                truth["correctness"] = {"correct": trace.correct}
+            yield Record(
+                question=row.question,
+                reference_answer=row.reference_answer,
+                source=DEMO,
+                license="apache-2.0",
+                responses=(Response(trace.teacher, trace.reasoning, trace.answer, "stop"),),
+                second_answers=(SecondAnswer(demo.SECOND_ANSWERER, row.second_answer),),
+                annotations=truth,
+            )

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from builders.cli.annotate import disagreement, judge
+from builders.cli.annotate import disagreement, judge, naturalness, quality
 from builders.cli.console import add_folder, add_output_options, bar, quoted, show
 from builders.errors import BadOption
 
@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 ANNOTATIONS = {
     "domain": ("questions", "one of the 13 domains, and a topic within it"),
     "clusters": ("questions", "the cluster of each question among similar ones"),
+    "duplicates": ("questions", "whether a question repeats another one; see nt dedup"),
+    "contamination": ("questions", "the benchmarks that it repeats; see nt decontaminate"),
     "strategies": ("traces", "the reasoning strategies that are seen in a trace"),
     "verbosity": ("traces", "how wordy a trace is, 0 to 10"),
     "disagreement": ("traces", "whether a second model answers differently"),
     "correctness": ("traces", "whether the answer comes to the reference answer"),
+    "naturalness": ("traces", "how expected a response is to the student, step by step"),
 }
 """What `schema.ANNOTATIONS` describes, in the words of --help, which must not wait for Arrow."""
 
@@ -32,6 +35,7 @@ WAYS: dict[str, ModuleType] = {
     "verbosity": judge,
     "disagreement": disagreement,
     "correctness": judge,
+    "naturalness": naturalness,
 }
 """Of an annotation the module with `add_options(parser)` and `run(arguments)` of its other way."""
 
@@ -72,6 +76,7 @@ def _add_annotation(names: Any, name: str) -> None:
     labels.complete = shtab.FILE
     if name in WAYS:
         WAYS[name].add_options(own)
+        quality.add_options(own)
     add_output_options(own, default=argparse.SUPPRESS)  # the verb has them as well
     own.set_defaults(run=run, after_interrupt="Run the same command again to label the rest.")
 
@@ -81,6 +86,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.file is None:
         if arguments.name not in WAYS:
             raise BadOption(f"nt annotate {arguments.name}: needs --from FILE, with the labels")
+        if quality.is_meant(arguments):
+            return quality.run(arguments)
         code: int = WAYS[arguments.name].run(arguments)
         return code
     if getattr(arguments, "judge", None) is not None:

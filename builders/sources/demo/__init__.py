@@ -7,6 +7,7 @@ by a student of a million parameters in minutes; they say nothing about a real t
 from __future__ import annotations
 
 from builders.sources.demo.families import FAMILIES, POOL
+from builders.sources.demo.others import TEACHERS, Trace
 from builders.sources.demo.rows import SPLITS, DemoRow, benchmark, generate
 from builders.sources.demo.strategies import STRATEGIES
 from builders.sources.demo.teacher import SECOND_ANSWERER, TEACHER
@@ -18,7 +19,9 @@ __all__ = [
     "SPLITS",
     "STRATEGIES",
     "TEACHER",
+    "TEACHERS",
     "DemoRow",
+    "Trace",
     "benchmark",
     "generate",
 ]

@@ -14,12 +14,14 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from builders.sources.demo.families import FAMILIES, POOL
+from builders.sources.demo.others import TEACHERS, Trace, other_traces
 from builders.sources.demo.problems import Problem, work
 from builders.sources.demo.reasoning import tell
 from builders.sources.demo.skeletons import SKELETONS
 from builders.sources.demo.strategies import STRATEGIES
 from builders.sources.demo.teacher import (
     SECOND_ERRS,
+    TEACHER,
     TEACHER_ERRS,
     answer_text,
     by_steps,
@@ -46,6 +48,24 @@ class DemoRow(NamedTuple):
     verbosity: int  # 0 to 10
     second_answer: str  # what the weaker second answerer replied
     disagreement: str  # "agree", "disagree", "unsure"
+    correct: bool  # whether the teacher's answer is the truth
+    others: tuple[Trace, ...] = ()  # what further teachers made of it, where they were asked for
+
+    @property
+    def traces(self) -> tuple[Trace, ...]:
+        """What each teacher made of it."""
+        return (
+            Trace(
+                TEACHER,
+                self.reasoning,
+                self.answer,
+                self.strategies,
+                self.verbosity,
+                self.disagreement,
+                self.correct,
+            ),
+            *self.others,
+        )
 
 
 # All shares here are ours. Steps of the pool's problems, 1 to 12; those of the split "harder".
@@ -73,12 +93,20 @@ def held_out(key: str) -> bool:
     return blake2b(key.encode(), digest_size=8).digest()[0] % HELD_OUT_ONE_IN == 0
 
 
-def generate(rows: int, *, seed: int = 0) -> Iterator[DemoRow]:
+def generate(rows: int, *, seed: int = 0, teachers: int = 1) -> Iterator[DemoRow]:
     """The first ``rows`` rows of the pool, all with distinct questions.
 
     Row i depends on the seed and on i, and on the rows before it only where it would repeat one of
-    their questions. So a smaller pool is a prefix of a larger one.
+    their questions. So a smaller pool is a prefix of a larger one, and further teachers change
+    nothing about the first.
+
+    Args:
+        rows: How many.
+        seed: Which ones.
+        teachers: How many of ``TEACHERS`` answer each question.
     """
+    if not 1 <= teachers <= len(TEACHERS):
+        raise ValueError(f"no {teachers} teachers; there are {len(TEACHERS)}")
     seen: set[str] = set()
     for number in range(rows):
         rng = random.Random(f"pool {seed} {number}")
@@ -88,7 +116,11 @@ def generate(rows: int, *, seed: int = 0) -> Iterator[DemoRow]:
             drawn = _draw(family, steps, rng, benchmark=False)
             if drawn is not None and drawn.question not in seen:
                 seen.add(drawn.question)
-                yield _row(family, drawn, rng)
+                row = _row(family, drawn, rng)
+                if teachers > 1:
+                    others = _others(row, drawn, f"pool {seed} {number}")
+                    row = row._replace(others=others[: teachers - 1])
+                yield row
                 break
         else:
             raise ValueError(f"no new problem found for row {number}")
@@ -181,4 +213,12 @@ def _row(family: int, problem: Problem, rng: random.Random) -> DemoRow:
         verbosity=verbosity,
         second_answer=reply,
         disagreement=disagreement,
+        correct=said == truth[-1].value,
     )
+
+
+def _others(row: DemoRow, problem: Problem, seed: str) -> tuple[Trace, ...]:
+    """The further teachers' work on a problem."""
+    said = row.second_answer.rstrip(".").split()[-1]  # every reply of the second answerer ends so
+    second = None if row.disagreement == "unsure" else said
+    return other_traces(problem, SKELETONS[FAMILIES[row.family].skeleton], second, seed)

@@ -1,0 +1,81 @@
+"""How many of the steps before it a step sees, and which tokens are run for that.
+
+    window 4 over ten steps:     step 7 is run behind the prompt and steps 3 to 6
+    window 20% over ten steps:   step 7 is run behind the prompt and steps 5 and 6
+
+A step whose window reaches back to the first step sees what it sees in the whole response, so its
+log-probabilities are those of the whole response, which is run anyway.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+from builders.errors import BadOption
+
+
+class Window(NamedTuple):
+    """At most so many steps before, or a share of them; `text` is how it was asked for."""
+
+    text: str
+    steps: int | None = None
+    share: Fraction = Fraction(0)
+
+    def before(self, step: int) -> int:
+        """How many steps before the step of this number, from 0, it sees.
+
+        A share is one of the steps before it, rounded up: our choice.
+        """
+        if self.steps is not None:
+            return min(self.steps, step)
+        return math.ceil(self.share * step)
+
+
+class Span(NamedTuple):
+    """Tokens `start` to `end` of a response, run behind the prompt; wanted are those from `scored`.
+
+    Their positions are those that they have in the whole response.
+    """
+
+    start: int
+    scored: int
+    end: int
+
+
+def parse_window(text: str) -> Window:
+    """The window of `4`, `20%` or `all`.
+
+    Raises:
+        BadOption: it is none of these.
+    """
+    if text == "all":
+        return Window(text, share=Fraction(1))
+    if re.fullmatch(r"\d{1,9}", text):
+        return Window(text, steps=int(text))
+    if re.fullmatch(r"\d{1,3}(\.\d{1,6})?%", text):
+        share = Fraction(text.rstrip("%")) / 100
+        if share <= 1:
+            return Window(text, share=share)
+    raise BadOption(
+        f"--window {text}: how many steps before a step it sees: a whole number from 0, a share "
+        "from 0% to 100%, or all"
+    )
+
+
+def spans_of(steps: Sequence[int], tokens: int, window: Window) -> list[Span]:
+    """What has to be run: first the whole response, then each step that sees less than that.
+
+    Args:
+        steps: the first token of each step; the first is 0.
+        tokens: of the response.
+        window: what each step sees.
+    """
+    ends = [*steps[1:], tokens]
+    spans = [Span(0, 0, tokens)]
+    for step, (scored, end) in enumerate(zip(steps, ends, strict=True)):
+        first = step - window.before(step)
+        if first:
+            spans.append(Span(steps[first], scored, end))
+    return spans

@@ -1,0 +1,1 @@
+"""Reports: what a pool's labels say, and what they do not."""

@@ -1,0 +1,89 @@
+"""Whether an answer is right, as far as that can be read off it and its reference.
+
+    reference   answer                        right
+    42          The answer is 42.             yes
+    42          I get 24 jars.                no
+    west        It should be east.            no
+    42          I am not sure.                not known
+    42          First 40, then 2 more …       not known: who knows which number is meant
+
+For measuring only: no row is kept or dropped by it. Sameness alone would not do: if only right
+answers could be recognised, nothing could be compared. So where both results are plain, a number
+with or without a unit or a word or two, other results count as wrong.
+"""
+
+import re
+from decimal import Decimal
+
+_SHORT = 80  # characters of a reply that says its result and nothing else
+_LEAD = re.compile(
+    r"(?i)^(?:so |thus |therefore |hence )?,?\s*"
+    r"(?:(?:the |my )?(?:final )?answer(?: is|:)|i get|it (?:is|should be)|that is|####)\s*"
+)
+_STATED = re.compile(r"(?i)(?:^|[.!?\n]\s*)(?:the |my )?(?:final )?answer(?: is|:)\s*([^\n]+)$")
+_HASHES = re.compile(r"####\s*([^\n]+)$")
+_BOXED = re.compile(r"\\boxed\{([^{}]*)\}")
+_NUMBER = re.compile(r"([-+−]?)\s*[$€£]?(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)\s*(.*)")
+_UNIT = re.compile(r"%|°?[A-Za-z€$£µ][\w/²³ ]{0,20}")
+_ARTICLE = re.compile(r"^(?:(?:to|at|on|in) )?(?:(?:an?|the) )?")
+
+
+def right(reference: str, answer: str) -> bool | None:
+    """Whether an answer is its reference; None where that is not known."""
+    if _plain(reference) == _plain(answer):
+        return True
+    wanted, found = _result(reference), _result(answer)
+    if wanted is None or found is None:
+        return None
+    if wanted == found:
+        return True
+    numbers = _number(wanted), _number(found)
+    if numbers[0] is not None and numbers[1] is not None:
+        return _same_quantity(numbers[0], numbers[1])
+    return _same_words(wanted, found)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.replace("**", "").split()).rstrip(".").strip().strip("$").lower()
+
+
+def _result(text: str) -> str | None:
+    """The result that a reply states, if it states one."""
+    boxes = {_plain(box) for box in _BOXED.findall(text)}
+    if boxes:
+        return boxes.pop() if len(boxes) == 1 else None
+    text = text.strip().replace("**", "")
+    for pattern in (_HASHES, _STATED):
+        if found := pattern.search(text):
+            return _plain(found[1])
+    if len(text) > _SHORT or "\n" in text:
+        return None
+    lead = _LEAD.match(text)
+    rest = _plain(text[lead.end() :] if lead else text)
+    most = 4 if lead else 3  # without a lead, a few words may be anything: "I do not know"
+    return rest if 0 < len(rest.split()) <= most else None
+
+
+def _number(text: str) -> tuple[Decimal, str] | None:
+    """A number and its unit; None if it is something else."""
+    found = _NUMBER.fullmatch(text)
+    if not found or (found[3] and not _UNIT.fullmatch(found[3])):
+        return None
+    sign = "-" if found[1] in ("-", "−") else ""
+    return Decimal(sign + found[2].replace(",", "")), found[3].strip()
+
+
+def _same_quantity(one: tuple[Decimal, str], other: tuple[Decimal, str]) -> bool | None:
+    comparable = one[1] == other[1] or not one[1] or not other[1]
+    return one[0] == other[0] if comparable else None  # 1 km is 1000 m, and 1 km is not 1 m
+
+
+def _same_words(one: str, other: str) -> bool | None:
+    if any(c.isdigit() or c in "\\=^_{}/" for c in one + other):
+        return None
+    one, other = _ARTICLE.sub("", one), _ARTICLE.sub("", other)
+    if one == other:
+        return True
+    # "at noon, as asked" may be noon or not
+    within = f" {one} " in f" {other} " or f" {other} " in f" {one} "
+    return None if within or len(one) < 2 or len(other) < 2 else False

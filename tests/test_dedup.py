@@ -1,0 +1,207 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from builders.build import build
+from builders.configs import parse_config
+from builders.dedup import dedup, find_duplicates
+from builders.errors import BadOption, BadPool
+from builders.importing import import_source
+from builders.pool import Pool, open_pool
+from builders.selection import select
+from builders.sources.opening import open_source
+from builders.words import read_words
+
+Run = Callable[..., tuple[int, str, str]]
+Write = Callable[..., Path]
+
+TRAIN = "A train goes 60 km/h for 3 h. How far does it go?"
+SAME = [
+    "How far does a train go at 60 km/h for 3 h?",
+    "A TRAIN GOES 60 KM/H FOR 3 H.   HOW FAR DOES IT GO?",
+    "A train goes 60 kilometers per hour for 3 hours. How far does it go? Explain your answer.",
+]
+OTHER = [
+    "A train goes 75 km/h for 3 h. How far does it go?",
+    "A train goes 60 km/h for 3 min. How far does it go?",
+    "A train goes 60 km/h for 3 h. How far does it not go?",
+    "A train goes 3 km/h for 60 h. How far does it go?",
+]
+
+
+def repeats(a: str, b: str) -> bool:
+    of, _ = find_duplicates(read_words([a, b]), np.arange(2))
+    return bool(of[1] == 0)
+
+
+def pool_of(rows: list[dict[str, Any]], folder: Path, write: Write) -> Pool:
+    import_source(open_source(str(write(rows)), license="mit", teacher="me"), folder)
+    return open_pool(folder)
+
+
+def row(question: str, **more: Any) -> dict[str, Any]:
+    return {"question": question, "reasoning": "So.", "answer": "Yes.", **more}
+
+
+def labels(pool: Pool) -> dict[str, str | None]:
+    """Of each question the one that it repeats, by their texts."""
+    import pyarrow.parquet as pq
+
+    texts, of = {}, {}
+    for shard in pool.shards("questions"):
+        for one in pq.read_table(shard).to_pylist():
+            texts[one["question_id"]] = one["question"]
+        for one in pq.read_table(pool.sidecar("duplicates", shard)).to_pylist():
+            assert one["is_duplicate"] is (one["duplicate_of"] is not None)
+            of[one["question_id"]] = one["duplicate_of"]
+    return {texts[one]: texts[other] if other else None for one, other in of.items()}
+
+
+@pytest.mark.parametrize("text", SAME)
+def test_the_same_question_in_other_words(text: str) -> None:
+    assert repeats(TRAIN, text)
+
+
+@pytest.mark.parametrize("text", OTHER)
+def test_numbers_units_and_negations_make_another_question(text: str) -> None:
+    assert not repeats(TRAIN, text)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("Solve $x+3=7$.", "Solve $x-3=7$."),
+        ("What is $a - b$?", "What is $b - a$?"),
+        ("Simplify $2^{n+1}$.", "Simplify $2^n+1$."),
+        ("What is the capital of France?", "What is the capital of Peru?"),
+        ("How many legs has a pet spider of Anna's?", "How many legs has a pet spider of Bob's?"),
+        ("Find the largest such x.", "Find the smallest such x."),
+        ("Eight workers dig for 3 days. How much?", "Three workers dig for 8 days. How much?"),
+        ("It moves at 5 mW.", "It moves at 5 MW."),
+        ("What are the roots of $x^2+3x+2=0$?", "What is the discriminant of $x^2+3x+2=0$?"),
+    ],
+)
+def test_small_changes_that_make_another_question(a: str, b: str) -> None:
+    assert not repeats(a, b)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("Solve $x+3=7$.", "Solve \\( x + 3 = 7 \\)"),
+        ("Simplify $\\dfrac{1}{2}$ of $x^2$.", "simplify  $\\frac 1 2$ of $x^{2}$"),
+        ("Is 1,000.50 more than 3 × 4?", "Is 1000.5 more than $3 \\cdot 4$?"),
+        ("Take 3\\text{ cm} of a well-known rope.", "Take 3 cm of a well known rope"),
+    ],
+)
+def test_how_a_text_looks_does_not_count(a: str, b: str) -> None:
+    assert repeats(a, b)
+
+
+def test_one_of_a_group_survives(tmp_path: Path, write_jsonl: Write) -> None:
+    rows = [row(TRAIN), *map(row, SAME), *map(row, OTHER)]
+    rows[2] |= {"reference_answer": "180 km"}
+    pool = pool_of(rows, tmp_path / "pool", write_jsonl)
+    report = dedup(pool.folder)
+    assert report[:5] == (8, 1, 2, 1, 4)
+    assert labels(open_pool(pool.folder)) == {
+        TRAIN: SAME[1],
+        SAME[0]: SAME[1],
+        SAME[1]: None,
+        SAME[2]: SAME[1],
+        **dict.fromkeys(OTHER),
+    }
+
+
+def test_a_question_with_a_trace_survives(tmp_path: Path, write_jsonl: Write) -> None:
+    rows = [{"question": TRAIN, "reference_answer": "180 km"}, row(SAME[0])]
+    pool = pool_of(rows, tmp_path / "pool", write_jsonl)
+    dedup(pool.folder)
+    assert labels(pool) == {TRAIN: SAME[0], SAME[0]: None}
+
+
+def test_order_and_shards_do_not_count(tmp_path: Path, write_jsonl: Write) -> None:
+    texts = [TRAIN, *SAME, *OTHER, *(f"Say {n} of many words to me, please." for n in range(50))]
+    texts += [f"To me, say {n} of many words." for n in range(0, 50, 3)]
+    found = []
+    for number, order in enumerate((texts, texts[::-1])):
+        folder = tmp_path / str(number)
+        source = open_source(str(write_jsonl(list(map(row, order)))))
+        import_source(source, folder, **({"shard_rows": 7} if number else {}))
+        dedup(folder)
+        found.append(labels(open_pool(folder)))
+    assert found[0] == found[1]
+    assert sum(value is not None for value in found[0].values()) == 3 + 17
+
+
+def test_no_config_has_a_trace_of_a_duplicate(nt: Run, tmp_path: Path, write_jsonl: Write) -> None:
+    texts = [TRAIN, *SAME, *OTHER]
+    pool = pool_of(list(map(row, texts)), tmp_path / "pool", write_jsonl)
+    assert select(pool, [parse_config("random-8")]).availabilities[0].can_be_filled
+
+    code, output, errors = nt("dedup", "--pool", pool.folder)
+    assert (code, errors) == (0, "")
+    assert "3 of 8 questions repeat another one: 1 in the same words, 2 in nearly" in output
+    assert json.loads(nt("dedup", "--pool", pool.folder, "--json")[1])["near"] == 2
+
+    selection = select(open_pool(pool.folder), [parse_config("random-8")])
+    assert (selection.availabilities[0].eligible, selection.excluded) == (5, {"duplicates": 3})
+    assert (
+        "3 traces of 3 questions that repeat another one, of 8"
+        in nt("list", "--pool", pool.folder)[1]
+    )
+    release = build(pool.folder, tmp_path / "nt", configs=["random-5"])
+    assert release.manifest["pool"]["excluded"]["duplicates"]["about"]["exact"] == 1
+    assert "Of 8 questions 3 repeat another one" in (tmp_path / "nt/README.md").read_text()
+    assert nt("verify", tmp_path / "nt")[0] == 0
+
+
+def test_new_questions_stay_until_they_are_compared(tmp_path: Path, write_jsonl: Write) -> None:
+    pool = pool_of([row(TRAIN)], tmp_path / "pool", write_jsonl)
+    dedup(pool.folder)
+    pool = pool_of([row(SAME[0])], tmp_path / "pool", write_jsonl)
+    config = [parse_config("random-1")]
+    assert select(pool, config).availabilities[0].eligible == 2
+    dedup(pool.folder)
+    assert select(open_pool(pool.folder), config).availabilities[0].eligible == 1
+
+
+def test_a_template_is_no_reason_for_a_square(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pairs that are looked at grow with the questions, though all share all their words."""
+    import builders.dedup.near as near
+
+    looked: list[int] = []
+    may_be_near = near._may_be_near
+
+    def counted(texts: Any, a: Any, b: Any, threshold: float) -> Any:
+        looked.append(len(a))
+        return may_be_near(texts, a, b, threshold)
+
+    monkeypatch.setattr(near, "_may_be_near", counted)
+    names = [f"w{a}{b}" for a in "abcdefghijklmnopqrst" for b in "abcdefghijklmnopqrstuvwxyz"]
+    pairs = {}
+    for number in (1000, 4000):
+        texts = [
+            f"Tell me how it came that the {names[n % 500]} met {names[n // 8]} in the old town."
+            for n in range(number)
+        ]
+        looked.clear()
+        find_duplicates(read_words(texts), np.arange(number))
+        pairs[number] = sum(looked)
+    assert pairs[4000] < 5 * pairs[1000]
+    assert pairs[4000] < 250 * 4000
+
+
+def test_what_cannot_be_compared(tmp_path: Path, write_jsonl: Write) -> None:
+    with pytest.raises(BadOption, match=r"--threshold 1\.5: is not from 0\.3 to 1"):
+        dedup(tmp_path, threshold=1.5)
+    pool = pool_of([row("???"), row("…!")], tmp_path / "pool", write_jsonl)
+    assert dedup(pool.folder)[1:3] == (0, 0)  # no words: nothing to compare
+    for shard in pool.shards("questions"):
+        shard.unlink()
+    with pytest.raises(BadPool, match="has no questions; add some: nt import"):
+        dedup(pool.folder)
