@@ -14,7 +14,7 @@ from builders.card import write_pool_card
 from builders.errors import BadSource
 from builders.files import only_writer, read_columns, write_parquet
 from builders.labels import Labels, read_labels
-from builders.pool import Pool, open_pool
+from builders.pool import MADE, Pool, open_pool
 from builders.schema import ANNOTATIONS, KEYS, sidecar_schema
 
 
@@ -55,6 +55,8 @@ def annotate_from(
                 f"{file}: none of its {len(labels.values):,} labels is for a row of {pool}; "
                 "rows are found by the ids in the pool, or by the question's text"
             )
+        # What is changed by hand is no longer what was made.
+        (opened.folder / "annotations" / name / MADE).unlink(missing_ok=True)
         labelled, rows = _write_sidecars(opened, name, labels)
         write_pool_card(opened)
     return AnnotateReport(labelled, rows, len(labels.values) - len(matched))

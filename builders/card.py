@@ -132,6 +132,7 @@ def render_pool_card(pool: Pool) -> str:
         tables=tables,
         keys=KEYS,
         annotations=pool.annotations(),
+        clusters=pool.made("clusters"),
         benchmark=splits,
         columns={name: TABLES[name] for name in tables},
     )

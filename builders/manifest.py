@@ -34,6 +34,9 @@ from builders.sources import DEMO
 MOST_STRATEGIES = 16
 """Of the pool's strategies the most frequent are counted: judges may invent any number of names."""
 
+MOST_CLUSTERS = 20
+"""Of the clusters the largest are told."""
+
 _LENGTHS = np.array([0, 1, 2, 3, *(q << k for k in range(29) for q in (4, 5, 6, 7)), 2**31])
 """Where the bins of every length histogram begin: each power of two is cut into four alike, so the
 bins are even on a logarithmic scale, none is empty of whole numbers, and an int32 fits."""
@@ -83,6 +86,7 @@ def describe_release(
             "label_quality": pool.manifest.get("label_quality", []),
             "sources": _sources(selection.facts),
             "synthetic": pc.sum(pc.equal(selection.facts["source"], DEMO)).as_py(),
+            "clusters": _clusters(pool, configs),
         },
         "instructions": INSTRUCTIONS,
         "columns": [
@@ -166,6 +170,17 @@ def manifest_text(manifest: dict[str, Any]) -> str:
     text = json.dumps(manifest, indent=2, ensure_ascii=False)
     # JSON escapes a line break within a text, so what spans lines is no text.
     return re.sub(r"\[\n([\d,\s]+)\]", lambda found: f"[{' '.join(found[1].split())}]", text) + "\n"
+
+
+def _clusters(pool: Pool, configs: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """How the clusters were made that a config was chosen by; None if there are none such.
+
+    Of the table only the largest clusters; all of it lies in the pool.
+    """
+    if not any(config["selector"]["name"] == "semantic" for config in configs):
+        return None
+    made = pool.made("clusters")
+    return made and {**made, "table": made["table"][:MOST_CLUSTERS]}
 
 
 def _lengths(tokens: NDArray[np.int32]) -> dict[str, Any]:

@@ -5,6 +5,7 @@
     pictures/strategies.png   the share of every reasoning strategy
     pictures/overlap.png      how many rows two configs share
     pictures/system2.png      the share of rows with reasoning, where it is not all of them
+    pictures/clusters.png     where the pool's questions lie, if clusters of them were made
 
 Each has a light ground of its own, so that it can be read on a dark page too. The same manifest
 gives the same bytes with the same matplotlib and Pillow: the style and the font are those that come
@@ -77,7 +78,8 @@ def draw_pictures(manifest: Mapping[str, Any], folder: Path) -> list[dict[str, A
     entries = []
     (folder / FOLDER).mkdir()
     with style.context(["default", STYLE]):
-        for picture in _pictures(configs, manifest["overlap"]):
+        clusters = manifest["pool"].get("clusters")
+        for picture in _pictures(configs, manifest["overlap"], clusters):
             data = as_png(picture.draw())
             path = f"{FOLDER}/{picture.name}.png"
             (folder / path).write_bytes(data)
@@ -93,7 +95,9 @@ def draw_pictures(manifest: Mapping[str, Any], folder: Path) -> list[dict[str, A
     return entries
 
 
-def _pictures(configs: Configs, overlap: Mapping[str, Sequence[int]]) -> Iterator[Picture]:
+def _pictures(
+    configs: Configs, overlap: Mapping[str, Sequence[int]], clusters: Mapping[str, Any] | None
+) -> Iterator[Picture]:
     """The pictures that there are numbers for; a value in words for each config."""
     medians = (f"{config['name']} {config['lengths']['median']:,}" for config in configs)
     said = f"Lengths by config. Median tokens: {', '.join(medians)}."
@@ -111,6 +115,14 @@ def _pictures(configs: Configs, overlap: Mapping[str, Sequence[int]]) -> Iterato
         shares = (f"{config['name']} {config['think_share']:.0%}" for config in mixed)
         said = f"Rows with reasoning (System-2): {', '.join(shares)}; every other config 100%."
         yield Picture("system2", said, partial(_system2, mixed))
+
+    if clusters:
+        largest = (
+            f"{row['cluster']} ({_plain(', '.join(row['terms'][:3]))}) {row['questions']:,}"
+            for row in clusters["table"][: len(clusters["map"]["centres"])]
+        )
+        said = f"Map of the questions. The largest clusters: {'; '.join(largest)}."
+        yield Picture("clusters", said, partial(_map, clusters))
 
 
 def _firsts(configs: Configs, column: str) -> str:
@@ -219,6 +231,33 @@ def _system2(configs: Configs) -> "Figure":
     axes.set_xlim(0, 1)
     axes.set_xticks([])
     axes.set_xlabel("dark: reasoning and answer (System-2); light: the answer alone (System-1)")
+    return figure
+
+
+def _map(clusters: Mapping[str, Any]) -> "Figure":
+    """How many questions lie where, and what the largest clusters are about."""
+    from matplotlib.figure import Figure
+
+    density = np.asarray(clusters["map"]["counts"], float).reshape(-1, clusters["map"]["width"])
+    height, width = density.shape
+    figure = Figure((_WIDTH, 3.6), _DPI, layout="constrained")
+    axes, key = figure.subplots(1, 2, width_ratios=[3, 2])
+    shades = np.ma.masked_equal(np.log1p(density), 0)
+    axes.pcolormesh(shades, cmap="Blues", vmin=-0.3 * shades.max(), vmax=1.3 * shades.max())
+    axes.set_xlim(0, width)
+    axes.set_ylim(0, height)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.set_xlabel("first two principal components; the darker, the more questions")
+    key.set_axis_off()
+    key.set_ylim(len(clusters["map"]["centres"]), -1)
+    for row, (x, y) in zip(clusters["table"], clusters["map"]["centres"], strict=False):
+        number = str(row["cluster"])
+        box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": GREY, "alpha": 0.8}
+        axes.text(x, y, number, size=6.5, ha="center", va="center", bbox=box)
+        share = row["questions"] / clusters["questions"]
+        words = drawable(", ".join(row["terms"][:3]))
+        key.text(0, row["cluster"], f"{number}   {words}, {share:.1%}", va="center_baseline")
     return figure
 
 

@@ -6,6 +6,7 @@
     pool/traces/00000-<key>.parquet         one teacher's response to one question, a row each
     pool/second_answers/…                   what second models answered, where a source tells
     pool/annotations/<name>/<shard>         sidecar of the shard with the same name
+    pool/annotations/<name>/made.json       how its labels were made, where they are of one piece
     pool/dropped/00000-<key>.jsonl          what could not be used, and why
 
 A shard is written once and never changed. A sidecar has the rows of its shard in the same order,
@@ -32,6 +33,7 @@ from builders.ids import as_numbers
 from builders.schema import ANNOTATIONS, FORMAT, KEYS, TABLES, TEXT, TRACES, Column, annotation_of
 
 MANIFEST = "manifest.json"
+MADE = "made.json"
 Digest = np.dtype("V16")
 Digests = NDArray[np.void]
 """One 128-bit hash for each trace, in the order of shards and rows."""
@@ -93,6 +95,21 @@ class Pool(NamedTuple):
             for name, annotation in ANNOTATIONS.items()
             if any(self.sidecar(name, shard).exists() for shard in self.shards(annotation.grain))
         ]
+
+    def made(self, name: str) -> dict[str, Any] | None:
+        """How the labels of an annotation were made, where they were made as a whole.
+
+        Raises:
+            BadPool: what is written about it cannot be read.
+        """
+        path = self.folder / "annotations" / name / MADE
+        if not path.exists():
+            return None
+        try:
+            made: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise BadPool(f"{path}: not JSON: {error}; delete it") from error
+        return made
 
     def columns(self) -> list[str]:
         """The columns that selection may use: narrow ones of the traces, and annotated ones."""

@@ -15,7 +15,7 @@ from builders.errors import MissingColumn, NTError, PoolTooSmall
 from builders.ids import as_numbers, uniform
 from builders.mixing import decidable
 from builders.pool import Pool
-from builders.schema import annotation_of
+from builders.schema import JUDGED, annotation_of
 from builders.selectors import SELECTORS, Floats, Indices
 
 _FACTS = (
@@ -67,8 +67,11 @@ class Availability(NamedTuple):
             )
         if not self.missing:
             return self.why_not
-        command = f"nt annotate {annotation_of(self.missing)} --pool {shlex.quote(str(pool))}"
-        return f"{self.why_not}; run: {command} --from LABELS"
+        annotation = annotation_of(self.missing)
+        command = f"nt annotate {annotation} --pool {shlex.quote(str(pool))}"
+        judge = "--judge MODEL --base-url URL, or --from LABELS"
+        how = judge if annotation in JUDGED else "--from LABELS"
+        return f"{self.why_not}; run: {command} {how}"
 
 
 class Selection(NamedTuple):

@@ -233,6 +233,8 @@ class PoolWriter:
         key = KEYS[table]
         path = self._new_path(table, content_id(*(row[key] for row in rows)), "parquet")
         for name, annotation in ANNOTATIONS.items():
+            if self._pool.made(name):  # the source's labels do not go together with those
+                continue
             if annotation.grain == table and any(name in row for row in rows):
                 described = [{key: row[key], **row.get(name, {})} for row in rows]
                 sidecar = pa.Table.from_pylist(described, sidecar_schema(name))

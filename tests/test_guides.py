@@ -9,7 +9,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 ROOT = Path(__file__).parent.parent
-GUIDES = ["how-a-config-is-chosen.md", "pool-format.md"]
+GUIDES = ["how-a-config-is-chosen.md", "pool-format.md", "clusters.md"]
 
 
 @pytest.mark.parametrize("guide", GUIDES)

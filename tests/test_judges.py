@@ -25,8 +25,12 @@ from builders.judges.marking import cut, marked, shown
 from builders.judges.quotes import proven
 from builders.judges.strategies import STRATEGIES
 from builders.prompts import JudgePrompt, load_judge_prompt
-from builders.schema import DOMAINS
+from builders.schema import DOMAINS, JUDGED
 from builders.sources import demo
+
+
+def test_what_a_judge_can_make() -> None:
+    assert set(TASKS) == set(JUDGED)
 
 
 def reply(text: str, finish: str = "stop") -> Reply:

@@ -13,12 +13,14 @@ LAYERS = [
     ["errors"],
     ["schema", "ids", "files", "traces", "tokens", "control_tokens", "licenses", "estimates"],
     ["endpoints", "prompts", "agreement", "words"],
+    ["embedders"],
+    ["clusters"],
     ["sources", "pool", "selectors", "mixing"],
     ["configs", "card", "gather", "release"],
-    ["writing", "labels", "selection", "sidecars"],
+    ["writing", "labels", "selection", "sidecars", "embeddings"],
     ["manifest", "config_files", "pictures"],
     ["waiting", "ledger", "dedup"],
-    ["importing", "annotating", "build", "listing", "generated", "judges", "golden"],
+    ["importing", "annotating", "build", "listing", "generated", "judges", "golden", "clustering"],
     ["naturalness", "teachers", "decontaminate"],
     ["generating"],
     ["seconding"],
@@ -34,8 +36,10 @@ MAY_REACH_THE_NETWORK = {
     "tokens.py",
     "endpoints/client.py",
     "endpoints/addresses.py",  # only looks at them
+    "embedders/endpoint.py",
 }
 HEAVY = {"torch", "transformers", "trl", "sklearn", "sentence_transformers", "matplotlib", "PIL"}
+HEAVY |= {"hdbscan", "scipy"}
 
 
 def imports(path: Path) -> set[str]:

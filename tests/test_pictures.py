@@ -20,7 +20,7 @@ from builders.annotating import annotate_from
 from builders.build import build
 from builders.card import render_release_card
 from builders.importing import import_demo, import_source
-from builders.pictures import MOST_CONFIGS, _drawable, draw_pictures
+from builders.pictures import MOST_CONFIGS, draw_pictures, drawable
 from builders.pool import Pool
 from builders.release import sealed
 from builders.sources.opening import open_source
@@ -181,11 +181,11 @@ def test_names_from_data_can_be_anything(tmp_path: Path, write_jsonl: Write) -> 
 
 
 def test_a_name_is_drawn_in_characters_that_the_font_has() -> None:
-    assert _drawable("self-verification") == "self-verification"
-    assert _drawable("ruckwa\u0308rts") == "ruckw\u00e4rts"
-    assert _drawable("a\tb\n\x00c\u202e") == "a b c"
-    assert _drawable("\u601d\u8003") == "??"
-    assert _drawable("x" * 27) == "x" * 25 + "\u2026"
+    assert drawable("self-verification") == "self-verification"
+    assert drawable("ruckwa\u0308rts") == "ruckw\u00e4rts"
+    assert drawable("a\tb\n\x00c\u202e") == "a b c"
+    assert drawable("\u601d\u8003") == "??"
+    assert drawable("x" * 27) == "x" * 25 + "\u2026"
 
 
 def test_a_release_of_very_many_configs(release: Path, tmp_path: Path) -> None:

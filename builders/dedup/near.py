@@ -166,7 +166,7 @@ def _are_apart(texts: Texts, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDAr
 
     They are if each has a name that the other lacks, or if they are one template filled twice: word
     by word the same but for words that stand in the same places. People who rephrase change more
-    than that; who edits a long text changes a word here and there, but not what is asked in the end.
+    than that; an edit of a long text changes a word here and there, but not what is asked.
     """
     return _names_replaced(texts, a, b) | _one_template(texts, a, b)
 

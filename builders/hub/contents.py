@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from builders.card import BENCHMARK
 from builders.errors import BadRelease
-from builders.pool import MANIFEST
+from builders.pool import MADE, MANIFEST
 from builders.release import sha256_of
 from builders.schema import ANNOTATIONS, FORMAT, TABLES
 
@@ -92,6 +92,7 @@ def pool_paths(folder: Path) -> list[str]:
     patterns = [
         *(f"{table}/[0-9]*.parquet" for table in TABLES),
         *(f"annotations/{name}/[0-9]*.parquet" for name in ANNOTATIONS),
+        *(f"annotations/{name}/{MADE}" for name in ANNOTATIONS),
         "dropped/[0-9]*.jsonl",
         f"{BENCHMARK}/*.parquet",
     ]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from builders.cli.annotate import disagreement, judge, naturalness, quality
+from builders.cli.annotate import clusters, disagreement, judge, naturalness, quality
 from builders.cli.console import add_folder, add_output_options, bar, quoted, show
 from builders.errors import BadOption
 
@@ -31,6 +31,7 @@ ANNOTATIONS = {
 
 WAYS: dict[str, ModuleType] = {
     "domain": judge,
+    "clusters": clusters,
     "strategies": judge,
     "verbosity": judge,
     "disagreement": disagreement,
