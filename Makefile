@@ -57,6 +57,7 @@ bench: setup ## run the benchmarks; results go into benchmarks/README.md (an hou
 	$(BIN)/python benchmarks/eval_scoring.py
 	$(BIN)/python benchmarks/eval_cpu.py
 	$(BIN)/python benchmarks/generate_replies.py
+	$(BIN)/python benchmarks/judge_pool.py
 
 base: setup ## make the base of the demo's student again, in out/demo-base (two hours on one core)
 	$(BIN)/nt import demo --rows 400000 --seed 1000 --pool out/base-pool

@@ -220,6 +220,9 @@ ANNOTATIONS = {
     ),
 }
 
+JUDGED = ("domain", "strategies", "verbosity", "disagreement", "correctness")
+"""The annotations that a judge can make."""
+
 MESSAGES = pa.list_(pa.struct({"role": pa.string(), "content": pa.string()}))
 PUBLISHED = (
     *(column for column in TRACES if column is not _FINISH),

@@ -15,7 +15,7 @@ from builders.errors import MissingColumn, NTError, PoolTooSmall
 from builders.ids import as_numbers, uniform
 from builders.mixing import decidable
 from builders.pool import Pool
-from builders.schema import ANNOTATIONS, annotation_of
+from builders.schema import ANNOTATIONS, JUDGED, annotation_of
 from builders.selectors import SELECTORS, Floats, Indices
 
 _FACTS = (
@@ -34,7 +34,7 @@ EXCLUDING = {"duplicates": "is_duplicate", "contamination": "contaminated_by"}
 """Annotations, and of each the column, by which a trace is in no config, whatever the rule."""
 
 
-_HOW = {"clusters": "", "naturalness": " --student MODEL"}
+_HOW = {"clusters": "", "naturalness": "--student MODEL"}
 """Of labels that are made rather than brought, how."""
 
 
@@ -72,8 +72,11 @@ class Availability(NamedTuple):
         if not self.missing:
             return self.why_not
         name = annotation_of(self.missing)
-        how = _HOW.get(name or "", " --from LABELS")
-        command = f"nt annotate {name} --pool {shlex.quote(str(pool))}{how}"
+        judge = (
+            "--judge MODEL --base-url URL, or --from LABELS" if name in JUDGED else "--from LABELS"
+        )
+        how = _HOW.get(name or "", judge)
+        command = f"nt annotate {name} --pool {shlex.quote(str(pool))} {how}".rstrip()
         return f"{self.why_not}; run: {command}"
 
 

@@ -34,7 +34,7 @@ def test_from_traces_to_a_data_set(nt: Run, tmp_path: Path, write_jsonl: Write) 
     code, output, _ = nt("list", "--pool", pool)
     assert code == 0
     assert "only 30 eligible" in output
-    hint = f"the pool has no 'domain' yet; run: nt annotate domain --pool {pool} --from LABELS"
+    hint = f"the pool has no 'domain' yet; run: nt annotate domain --pool {pool} --judge M"
     assert hint in output
     parser().parse_args(hint.partition("run: nt ")[2].split())  # a command that there is
 

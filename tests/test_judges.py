@@ -25,8 +25,12 @@ from builders.judges.marking import cut, marked, shown
 from builders.judges.quotes import proven
 from builders.judges.strategies import STRATEGIES
 from builders.prompts import JudgePrompt, load_judge_prompt
-from builders.schema import DOMAINS
+from builders.schema import DOMAINS, JUDGED
 from builders.sources import demo
+
+
+def test_what_a_judge_can_make() -> None:
+    assert set(TASKS) == set(JUDGED)
 
 
 def reply(text: str, finish: str = "stop") -> Reply:
@@ -162,6 +166,21 @@ def test_both_orders_show_the_same_answers() -> None:
     assert sorted(ab) == sorted(ba)
 
 
+@pytest.mark.parametrize("sizes", [(100, 90_000), (90_000, 100), (80_000, 90_000)])
+def test_an_answer_is_cut_alike_in_both_orders(sizes: tuple[int, int]) -> None:
+    row = {"question": "Which?", "answer": "a" * sizes[0], "other": "b" * sizes[1]}
+    prompt = prompt_of("disagreement")
+    counts = {
+        (text.count("a"), text.count("b"))
+        for order in (0, 1)
+        for text in [
+            messages(TASKS["disagreement"], prompt, row, order=order, room=40_000)[0]["content"]
+        ]
+    }
+    (first, second) = zip(*counts, strict=True)
+    assert max(first) - min(first) < 50 and max(second) - min(second) < 50  # marks have letters
+
+
 def test_a_prompt_of_ones_own(tmp_path: Path) -> None:
     mine = tmp_path / "mine-7.txt"
     mine.write_text("Of {domains}: {question}")
@@ -185,6 +204,8 @@ def test_a_reply_that_is_not_valid_is_asked_once_more_and_only_once() -> None:
     assert roles == ["user", "assistant", "user"]
     assert verdict.then.messages[1]["content"] == "Physics"
     assert verdict.detail and verdict.detail in verdict.then.messages[2]["content"]
+    half = read(job, reply("Law\ud800")).then
+    assert half and half.messages[1]["content"] == "Law?"
     again = read(verdict.then, reply("Physics!"))
     assert (again.outcome, again.then) == (NOT_VALID, None)
     assert read(verdict.then, reply('{"domain": "Law", "topic": "a"}')).outcome == DONE

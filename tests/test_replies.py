@@ -158,11 +158,13 @@ ASKED = Asked("generate", "m", None, "plain-1", "0", Sampling(100))
 JOB = Job("0" * 16, 0, [{"role": "user", "content": "2 + 2?"}])
 
 
-def ask(server: ModelServer, *, stream: bool = False, flavor: Flavor = "openai") -> Any:
+def ask(
+    server: ModelServer, *, stream: bool = False, flavor: Flavor = "openai", asked: Asked = ASKED
+) -> Any:
     async def run() -> Any:
         options: Any = {"flavor": flavor, "stream": stream, "timeouts": Timeouts(5, 5, 5)}
         async with opened({server.url: None}, most=1, **options) as client:
-            return await client.ask(server.url, ASKED, JOB)
+            return await client.ask(server.url, asked, JOB)
 
     return asyncio.run(run())
 
@@ -242,6 +244,19 @@ def test_text_generation_inference_natively(as_list: bool) -> None:
     assert asked.body["parameters"]["details"] is True
     check(Shape("", None, GOOD), body)
     assert "tokens" not in body["details"]
+    assert asked.body["parameters"].get("grammar") is None
+
+
+def test_a_schema_for_tgis_own_route() -> None:
+    def script(request: Request) -> Answer:
+        if request.path == "/chat_tokenize":
+            return as_json({"templated_text": "<user>2 + 2?<bot>", "tokenize_response": []})
+        return as_json(NATIVE)
+
+    with ModelServer(script) as server:
+        ask(server, flavor="tgi", asked=ASKED._replace(schema={"type": "object"}))
+        asked = server.requests[1]
+    assert asked.body["parameters"]["grammar"] == {"type": "json", "value": {"type": "object"}}
 
 
 @pytest.mark.parametrize(

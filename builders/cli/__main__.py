@@ -4,4 +4,5 @@ import sys
 
 from builders.cli import main
 
-sys.exit(main())
+if __name__ == "__main__":  # processes that are spawned import it
+    sys.exit(main())

@@ -120,6 +120,7 @@ def messages(
 def correction(job: Job, reply: Reply, error: str, prompt: JudgePrompt) -> Job:
     """The job that asks once more, with the error in the chat."""
     said = (reply.answer or reply.reasoning or "")[:_QUOTED_BACK]
+    said = said.encode(errors="replace").decode()  # half of a surrogate pair cannot be sent
     more = [
         {"role": "assistant", "content": said},
         {"role": "user", "content": prompt.correction.replace("{error}", error)},

@@ -8,9 +8,9 @@ The schema is sent along, but servers lose, ignore or refuse it; so every reply 
 
 import json
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from builders.endpoints import Reply
 from builders.judges.strategies import STRATEGIES
@@ -31,7 +31,7 @@ class Domain(Form):
     """Of a question."""
 
     domain: Literal[DOMAINS]  # type: ignore[valid-type]  # it is a tuple of texts
-    topic: str = Field(min_length=1, max_length=100)
+    topic: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 
 
 class Found(Form):

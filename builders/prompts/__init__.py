@@ -56,16 +56,16 @@ class JudgePrompt(NamedTuple):
         """The text about a row. Nothing in the row's texts is taken for a placeholder.
 
         Args:
-            texts: by the name of their place. The question comes first, and gets a quarter of the
-                room at most; the others share what it leaves.
+            texts: by the name of their place. Each gets an equal share of the room at least, and
+                what the others do not need, so that two answers are cut alike in either order.
             room: bytes for all of them.
         """
+        sizes = [len(text.encode()) for text in texts.values()]
         left, shown = room, {}
-        for place, text in texts.items():
-            share = room // 4 if place == "question" and len(texts) > 1 else left
-            share = share // 2 if place == "first" else share
+        for number, (place, text) in enumerate(texts.items()):
+            share = max(left // (len(sizes) - number), left - sum(sizes[number + 1 :]))
             shown[place] = self.show(text, share)
-            left -= min(share, len(text.encode()))
+            left -= min(share, sizes[number])
         return _PLACE.sub(lambda match: shown.get(match[1], match[0]), self.text)
 
 

@@ -95,6 +95,8 @@ def run(arguments: argparse.Namespace) -> int:
             return quality.run(arguments)
         code: int = WAYS[arguments.name].run(arguments)
         return code
+    if getattr(arguments, "judge", None) is not None:
+        raise BadOption("--from and --judge: the labels come from one of them; leave out the other")
     return _run_from_file(arguments)
 
 
