@@ -3,12 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from builders.configs import FAMILIES, Config, family_of, published
 from builders.pool import Pool, open_pool
-from builders.schema import ANNOTATIONS
-from builders.selection import EXCLUDING, Selection, excludes, select
+from builders.selection import Selection, questions_out, select
 
 
 def describe_configs() -> list[dict[str, Any]]:
@@ -53,16 +50,8 @@ def describe_pool(folder: Path | str) -> dict[str, Any]:
 def _excluded(pool: Pool, selection: Selection) -> dict[str, dict[str, int]]:
     """Of each annotation that keeps questions out: how many there are."""
     return {
-        name: {**_questions_of(pool, name), "traces": traces}
+        name: {**questions_out(pool, name), "traces": traces}
         for name, traces in selection.excluded.items()
-    }
-
-
-def _questions_of(pool: Pool, name: str) -> dict[str, int]:
-    said = pool.question_annotation(name, ANNOTATIONS[name].columns)[EXCLUDING[name]]
-    return {
-        "questions_looked_at": len(said) - said.null_count,
-        "questions": int(np.count_nonzero(excludes(said))),
     }
 
 

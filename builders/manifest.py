@@ -27,7 +27,7 @@ from builders.configs import FAMILIES, Config, family_of
 from builders.mixing import INSTRUCTIONS, instructed, modes
 from builders.pool import Digests, Pool
 from builders.schema import FORMAT, PUBLISHED
-from builders.selection import Selection
+from builders.selection import Selection, questions_out
 from builders.sidecars import read_about
 from builders.sources import DEMO
 
@@ -78,7 +78,11 @@ def describe_release(
             "tokenizer": pool.manifest["tokenizer"],
             "annotations": pool.annotations(),
             "excluded": {
-                name: {"traces": traces, "about": read_about(pool, name)}
+                name: {
+                    **questions_out(pool, name),
+                    "traces": traces,
+                    "about": read_about(pool, name),
+                }
                 for name, traces in selection.excluded.items()
             },
             "ledger": pool.manifest.get("ledger", []),

@@ -257,7 +257,8 @@ def _map(clusters: Mapping[str, Any]) -> "Figure":
         axes.text(x, y, number, size=6.5, ha="center", va="center", bbox=box)
         share = row["questions"] / clusters["questions"]
         words = drawable(", ".join(row["terms"][:3]))
-        key.text(0, row["cluster"], f"{number}   {words}, {share:.1%}", va="center_baseline")
+        key.text(0, row["cluster"], number, va="center_baseline")
+        key.text(0.07, row["cluster"], f"{words}, {share:.1%}", va="center_baseline")
     return figure
 
 

@@ -15,7 +15,7 @@ from builders.errors import MissingColumn, NTError, PoolTooSmall
 from builders.ids import as_numbers, uniform
 from builders.mixing import decidable
 from builders.pool import Pool
-from builders.schema import JUDGED, annotation_of
+from builders.schema import ANNOTATIONS, JUDGED, annotation_of
 from builders.selectors import SELECTORS, Floats, Indices
 
 _FACTS = (
@@ -67,11 +67,11 @@ class Availability(NamedTuple):
             )
         if not self.missing:
             return self.why_not
-        annotation = annotation_of(self.missing)
-        command = f"nt annotate {annotation} --pool {shlex.quote(str(pool))}"
-        judge = "--judge MODEL --base-url URL, or --from LABELS"
-        how = judge if annotation in JUDGED else "--from LABELS"
-        return f"{self.why_not}; run: {command} {how}"
+        name = annotation_of(self.missing)
+        how = "" if name == "clusters" else " --from LABELS"  # those are found, not brought
+        if name in JUDGED:
+            how = " --judge MODEL --base-url URL, or --from LABELS"
+        return f"{self.why_not}; run: nt annotate {name} --pool {shlex.quote(str(pool))}{how}"
 
 
 class Selection(NamedTuple):
@@ -148,6 +148,24 @@ def excludes(column: pa.ChunkedArray) -> NDArray[np.bool_]:
         column = pc.greater(pc.list_value_length(column), 0)
     said: NDArray[np.bool_] = column.fill_null(False).to_numpy()
     return said
+
+
+def questions_out(pool: Pool, name: str) -> dict[str, int]:
+    """How many questions an annotation of `EXCLUDING` looked at, and how many it keeps out."""
+    said = pool.question_annotation(name, ANNOTATIONS[name].columns)[EXCLUDING[name]]
+    return {
+        "questions_looked_at": len(said) - said.null_count,
+        "questions": int(np.count_nonzero(excludes(said))),
+    }
+
+
+def excluded_questions(pool: Pool) -> NDArray[np.bool_]:
+    """Of each question of a pool, whether its traces are in no config."""
+    out = np.zeros(pool.num_rows("questions"), np.bool_)
+    for name, column in EXCLUDING.items():
+        if name in pool.annotations():
+            out |= excludes(pool.question_annotation(name, ANNOTATIONS[name].columns)[column])
+    return out
 
 
 def _rank(config: Config, facts: pa.Table, u: Floats) -> Indices:

@@ -19,6 +19,7 @@ from builders.files import read_columns
 from builders.ids import as_numbers
 from builders.pool import Pool
 from builders.prompts import Prompt
+from builders.selection import excluded_questions
 
 Numbers = NDArray[np.uint64]
 
@@ -52,9 +53,10 @@ def missing(
     elsewhere = _answered_elsewhere(pool, store, asked, teacher)
     have = _counts(questions, elsewhere) if len(elsewhere) else np.zeros(len(questions), np.int64)
     needed = np.zeros((samples, len(questions)), np.bool_)
+    out = excluded_questions(pool)  # a trace that no config may have is not paid for
     for sample in range(samples):
         stored = np.sort(store.subjects(asked, sample, again=again))
-        needed[sample] = (have <= sample) & ~are_in(questions, stored)
+        needed[sample] = (have <= sample) & ~are_in(questions, stored) & ~out
     return Missing(questions, needed)
 
 

@@ -236,6 +236,10 @@ def test_vectors_are_half_precision_sidecars_which_nothing_else_reads(pool: Path
         assert table["question_id"].equals(pq.read_table(shard)["question_id"])
 
 
+def facts(name: str) -> dict[str, Any]:
+    return {"embedder": name, "kind": "test", "revision": None, "pooling": "none"}
+
+
 def counting(seen: list[int], *, broken: int | None = None) -> Callable[[Any], Embedder]:
     """An embedder that notes how much it did, and is killed at its so manieth shard."""
     letters = "abcdefghijklmnopqrstuvwxyz"
@@ -246,7 +250,7 @@ def counting(seen: list[int], *, broken: int | None = None) -> Callable[[Any], E
         seen.append(len(texts))
         return np.array([[text.count(letter) for letter in letters] for text in texts], float)
 
-    return lambda sample: Embedder({"embedder": "counting", "kind": "test"}, embed)
+    return lambda sample: Embedder(facts("counting"), embed)
 
 
 def test_a_killed_run_goes_on_with_the_shards_that_are_missing(pool: Path) -> None:
@@ -325,7 +329,7 @@ def test_one_cluster(pool: Path) -> None:
     with pytest.raises(BadPool, match=r"there is only one cluster, of .* questions; a smaller"):
         cluster(
             pool,
-            lambda sample: Embedder({"embedder": "one"}, embed),
+            lambda sample: Embedder(facts("one"), embed),
             settings=settings,
             overwrite=True,
         )
@@ -340,7 +344,7 @@ def test_nan_in_vectors(pool: Path) -> None:
 
     kinds = labels_of(pool)
     with pytest.raises(BadPool, match=r"'broken' gave NaN or infinity for 1 of .* questions"):
-        cluster(pool, lambda sample: Embedder({"embedder": "broken"}, embed), overwrite=True)
+        cluster(pool, lambda sample: Embedder(facts("broken"), embed), overwrite=True)
     assert labels_of(pool) == kinds
     assert not list(pool.glob("embeddings/*/*[1-9]-*.parquet"))
 

@@ -1,3 +1,4 @@
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,12 +10,16 @@ import pytest
 from builders.build import build
 from builders.configs import parse_config
 from builders.dedup import dedup, find_duplicates
+from builders.endpoints import Asked, Sampling
+from builders.endpoints.store import Store
 from builders.errors import BadOption, BadPool
 from builders.importing import import_source
 from builders.pool import Pool, open_pool
 from builders.selection import select
 from builders.sources.opening import open_source
+from builders.waiting import missing
 from builders.words import read_words
+from tests.labelled import scores
 
 Run = Callable[..., tuple[int, str, str]]
 Write = Callable[..., Path]
@@ -77,6 +82,7 @@ def test_numbers_units_and_negations_make_another_question(text: str) -> None:
         ("Solve $x+3=7$.", "Solve $x-3=7$."),
         ("What is $a - b$?", "What is $b - a$?"),
         ("Simplify $2^{n+1}$.", "Simplify $2^n+1$."),
+        ("Is $p \\land q$ true?", "Is $p \\lor q$ true?"),
         ("What is the capital of France?", "What is the capital of Peru?"),
         ("How many legs has a pet spider of Anna's?", "How many legs has a pet spider of Bob's?"),
         ("Find the largest such x.", "Find the smallest such x."),
@@ -95,11 +101,18 @@ def test_small_changes_that_make_another_question(a: str, b: str) -> None:
         ("Solve $x+3=7$.", "Solve \\( x + 3 = 7 \\)"),
         ("Simplify $\\dfrac{1}{2}$ of $x^2$.", "simplify  $\\frac 1 2$ of $x^{2}$"),
         ("Is 1,000.50 more than 3 × 4?", "Is 1000.5 more than $3 \\cdot 4$?"),
+        ("Is \\frac12x more than x?", "Is $\\tfrac{1}{2} x$ more than $x$?"),
+        ("Name an organ - the liver or the lung.", "Name an organ: the liver or the lung"),
         ("Take 3\\text{ cm} of a well-known rope.", "Take 3 cm of a well known rope"),
     ],
 )
 def test_how_a_text_looks_does_not_count(a: str, b: str) -> None:
     assert repeats(a, b)
+
+
+def test_the_same_words_in_another_order() -> None:
+    assert repeats("compare copper iron zinc lead", "compare iron zinc lead copper")
+    assert not repeats("compare copper iron zinc lead", "compare copper iron zinc tin")
 
 
 def test_one_of_a_group_survives(tmp_path: Path, write_jsonl: Write) -> None:
@@ -160,6 +173,17 @@ def test_no_config_has_a_trace_of_a_duplicate(nt: Run, tmp_path: Path, write_jso
     assert nt("verify", tmp_path / "nt")[0] == 0
 
 
+def test_no_teacher_is_paid_for_a_duplicate(tmp_path: Path, write_jsonl: Write) -> None:
+    pool = pool_of(
+        [{"question": text} for text in (TRAIN, *SAME, *OTHER)], tmp_path / "pool", write_jsonl
+    )
+    with contextlib.closing(Store(tmp_path / "replies")) as store:
+        asked = store.id_of(Asked("traces", "me", None, "plain-1", "0", Sampling()))
+        assert missing(pool, store, asked, "me", samples=2).total == 16
+        dedup(pool.folder)
+        assert missing(pool, store, asked, "me", samples=2).total == 10
+
+
 def test_new_questions_stay_until_they_are_compared(tmp_path: Path, write_jsonl: Write) -> None:
     pool = pool_of([row(TRAIN)], tmp_path / "pool", write_jsonl)
     dedup(pool.folder)
@@ -192,7 +216,7 @@ def test_a_template_is_no_reason_for_a_square(monkeypatch: pytest.MonkeyPatch) -
         looked.clear()
         find_duplicates(read_words(texts), np.arange(number))
         pairs[number] = sum(looked)
-    assert pairs[4000] < 5 * pairs[1000]
+    assert pairs[4000] < 8 * pairs[1000]  # a square would be 16
     assert pairs[4000] < 250 * 4000
 
 
@@ -205,3 +229,12 @@ def test_what_cannot_be_compared(tmp_path: Path, write_jsonl: Write) -> None:
         shard.unlink()
     with pytest.raises(BadPool, match="has no questions; add some: nt import"):
         dedup(pool.folder)
+
+
+def test_precision_and_recall_on_the_labelled_sets() -> None:
+    """Floors a little below what was measured; see docs/duplicates-and-contamination.md."""
+    own, frozen = scores("dedup_pairs"), scores("dedup_pairs_frozen")
+    assert own["all"].precision >= 0.97 and own["all"].recall >= 0.9
+    assert frozen["all"].precision >= 0.9 and frozen["all"].recall >= 0.8
+    for kind in ("changed_number", "changed_unit", "negation", "same_template"):
+        assert own[kind].wrong == frozen[kind].wrong == 0

@@ -1,5 +1,6 @@
 """A second judge and a golden set on a synthetic pool, whose truth is known, with known noise."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -253,6 +254,33 @@ def test_the_command_says_it_and_both_cards_show_it(nt: Run, pool: Path, tmp_pat
     card = (tmp_path / "nt" / "README.md").read_text()
     assert "How good labels are, as far as it was measured:" in card
     assert "F1, mean over strategies 0." in card
+
+
+def test_the_labels_of_a_judge_are_held_against_another_one(
+    nt: Run, tmp_path: Path, write_jsonl: Write
+) -> None:
+    """Both err on their own, so they agree less than either does with the truth."""
+    rows = ROWS[:60]
+    traces = [{"question": r.question, "reasoning": r.reasoning, "answer": r.answer} for r in rows]
+    pool = tmp_path / "judged"
+    assert nt("import", write_jsonl(traces), "--pool", pool, "--quiet")[0] == 0
+    says = noisy_judge.domain(0.4)
+    command = ["annotate", "domain", "--pool", pool, "--base-url"]
+    with ModelServer(judge(says, rows, name="one", breaks_form=False)) as server:
+        code, _, errors = nt(*command, server.url, "--judge", "one")
+        assert (code, errors) == (0, "")
+        code, _, errors = nt(*command, server.url, "--second-judge", "one")
+        assert (code, errors.count("\n")) == (2, 1)
+        assert "the labels of 'domain' are its own" in errors
+    with ModelServer(judge(says, rows, name="two", breaks_form=False)) as server:
+        code, output, errors = nt(*command, server.url, "--second-judge", "two", "--json")
+        assert (code, errors) == (0, "")
+    found = json.loads(output)["found"]
+    assert found["labels_of"] == ["one"]
+    columns = [[said(says, row, name)["domain"] for row in rows] for name in ("one", "two")]
+    kappa = figures(found)["Cohen's kappa"]["value"]
+    assert kappa == pytest.approx(cohen_kappa_score(*columns), abs=1e-6)
+    assert kappa < cohen_kappa_score(columns[0], [row.domain for row in rows])
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """Disagreement against correctness: figures whose truth is known, and what cannot be told."""
 
+import contextlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,10 +13,11 @@ import pytest
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
+from builders.judges.equality import Equality
 from builders.pool import Pool
 from builders.reports.difficulty import describe_difficulty, read_facts
 from builders.reports.picture import draw
-from builders.reports.right import right
+from builders.reports.right import all_right, right
 from builders.reports.words import in_words, not_supported, page, supported
 from builders.sources.demo import generate
 
@@ -44,6 +47,9 @@ def report(demo_pool: Pool) -> dict[str, Any]:
         ("west", "to the west", True),
         ("west", "East.", False),
         ("yes", "The answer is no.", False),
+        ("C", "The answer is (C).", True),
+        ("C", "**Answer: B**", False),
+        ("C", "Both B and C could be meant.", None),
         ("42", "I am not sure.", None),
         ("west", "I do not know.", None),
         ("42", "First 40, then 2 more, and so on until all of the rows have been looked at.", None),
@@ -55,6 +61,39 @@ def report(demo_pool: Pool) -> dict[str, Any]:
 )  # fmt: skip
 def test_right(reference: str, answer: str, expected: bool | None) -> None:
     assert right(reference, answer) is expected
+
+
+def test_formulas_are_for_math_verify() -> None:
+    pairs = [
+        ("$\\frac{1}{2}$", "So it is $\\boxed{0.5}$."),
+        ("$x + 1$", "The answer is $x + 2$."),
+        ("x^2 + 2x + 1", "The answer is (x + 1)^2"),
+        ("42", "I am not sure."),
+        None,
+    ]
+    with contextlib.closing(Equality()) as equality:
+        assert all_right(pairs, equality) == [True, False, True, None, None]
+
+
+def test_correctness_by_a_judge_comes_before_ours(
+    nt: Run, demo_pool: Pool, tmp_path: Path, write_jsonl: Write
+) -> None:
+    """Where it is null nobody knows, and nothing is made up."""
+    pool = tmp_path / "pool"
+    shutil.copytree(demo_pool.folder, pool)
+    rows = list(generate(3000))
+    labels = [
+        {"question": row.question, "correct": None if n % 3 == 0 else n % 3 == 1}
+        for n, row in enumerate(rows)
+    ]
+    path = write_jsonl(labels, "labels.jsonl")
+    code, _, errors = nt("annotate", "correctness", "--pool", pool, "--from", path, "--quiet")
+    assert (code, errors) == (0, "")
+    report = describe_difficulty(pool)
+    assert report["teacher_correctness"] == "annotation"
+    teacher = report["correctness"]["teacher"]
+    assert (teacher["right"], teacher["wrong"], teacher["not_known"]) == (1000, 1000, 2000)
+    assert report["auc"]["teacher"]["length"]["value"] == pytest.approx(0.5, abs=0.05)
 
 
 def test_correctness_of_the_demo_is_its_truth(demo_pool: Pool, report: dict[str, Any]) -> None:

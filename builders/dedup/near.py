@@ -3,7 +3,7 @@
 Two questions are compared only if they have the same signature: the same numbers, operators, units
 and negations, as often. Among those MinHash finds candidates, and a candidate counts if the sets of
 all words have a Jaccard similarity of at least the threshold, and nothing says that the questions
-are two: see `_are_apart`.
+are two all the same: see `_no_template` and `_no_names_replaced`.
 
 Work and memory grow with the number of words. Of a bucket of MinHash every question meets its
 nearest neighbours and the first, not all: a template that occurs a hundred thousand times is one
@@ -27,7 +27,9 @@ EDITED = 0.05
 Ours."""
 
 _WORDING = (Kind.STOP, Kind.WORD, Kind.OPERATOR, Kind.NEGATION)
+_SUBJECT = (Kind.WORD, Kind.VARIABLE)
 _NEIGHBOURS = 4
+_LARGE_BUCKET = 32  # from here on everyone meets one neighbour
 _TEXTS_AT_ONCE = 20_000
 _PAIRS_AT_ONCE = 200_000
 _SKETCH_WORDS = 4  # of 64 bits
@@ -51,7 +53,35 @@ class Texts(NamedTuple):
 
 
 def describe(words: Words) -> Texts:
-    """What is compared of each text."""
+    """What is compared of each text, so many at a time: hashing takes ten times their memory."""
+    number = len(words.offsets) - 1
+    parts = [
+        _described(_some(words, start, min(start + _TEXTS_AT_ONCE, number)))
+        for start in range(0, max(number, 1), _TEXTS_AT_ONCE)
+    ]
+    sizes = np.concatenate([np.diff(part.set_offsets) for part in parts])
+    return Texts(
+        words,
+        np.concatenate([part.sets for part in parts]),
+        np.r_[0, np.cumsum(sizes)],
+        np.concatenate([part.signature for part in parts]),
+        np.concatenate([part.order for part in parts]),
+        np.concatenate([part.bound for part in parts]),
+        np.concatenate([part.exact for part in parts]),
+        np.concatenate([part.asks for part in parts]),
+        np.concatenate([part.sketch for part in parts]),
+    )
+
+
+def _some(words: Words, start: int, end: int) -> Words:
+    """The words of the texts from one to another."""
+    offsets = words.offsets[start : end + 1]
+    here = slice(offsets[0], offsets[-1])
+    columns = (words.hashes[here], words.kinds[here], words.starts[here], words.names[here])
+    return Words(*columns, offsets - offsets[0])
+
+
+def _described(words: Words) -> Texts:
     rows = words.rows
     number = len(words.offsets) - 1
     spelled = words.hashes.astype(np.uint64)
@@ -63,24 +93,36 @@ def describe(words: Words) -> Texts:
     in_order = mixed(spelled + (mixed(fixed_place) << np.uint64(1)))
     # What a formula says is in the signature: two questions about one formula are not alike by it.
     wording = np.isin(words.kinds, _WORDING)
-    keys = np.unique((rows.astype(np.uint64) << np.uint64(32) | spelled)[wording])
+    keys = np.sort((rows.astype(np.uint64) << np.uint64(32) | spelled)[wording])
+    keys = keys[np.r_[True, keys[1:] != keys[:-1]][: len(keys)]]  # np.unique hashes first: slower
     set_rows = (keys >> np.uint64(32)).astype(np.int64)
     sets = keys.astype(np.uint32)
-    sketch = np.zeros(number * _SKETCH_WORDS, np.uint64)
-    bit = mixed(sets.astype(np.uint64)) & np.uint64(255)
-    at = set_rows * _SKETCH_WORDS + (bit >> np.uint64(6)).astype(np.int64)
-    np.bitwise_or.at(sketch, at, np.uint64(1) << (bit & np.uint64(63)))
+    set_offsets = np.r_[0, np.cumsum(np.bincount(set_rows, minlength=number))]
     return Texts(
         words,
         sets,
-        np.r_[0, np.cumsum(np.bincount(set_rows, minlength=number))],
+        set_offsets,
         _summed(mixed(spelled), signed, words.offsets),
         _summed(in_order, fixed, words.offsets),
         _summed(*_bound(words, spelled), words.offsets),
         _summed(ordered, np.ones(len(rows), np.bool_), words.offsets),
         _last_sentences(words),
-        sketch.reshape(number, _SKETCH_WORDS),
+        _sketch(sets, set_offsets),
     )
+
+
+def _sketch(sets: NDArray[np.uint32], offsets: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """For each text 256 bits, of which each word sets one."""
+    bit = mixed(sets.astype(np.uint64)) & np.uint64(64 * _SKETCH_WORDS - 1)
+    own = np.append(np.uint64(1) << (bit & np.uint64(63)), np.uint64(0))
+    at = np.append(bit >> np.uint64(6), np.uint64(0))
+    columns = [
+        np.bitwise_or.reduceat(np.where(at == column, own, np.uint64(0)), offsets[:-1])
+        for column in range(_SKETCH_WORDS)
+    ]
+    sketch: NDArray[np.uint64] = np.column_stack(columns)
+    sketch[np.diff(offsets) == 0] = 0  # reduceat gives the word of the next text
+    return sketch
 
 
 def exact_groups(texts: Texts, ranked: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -125,11 +167,11 @@ def verified(texts: Texts, ranked: NDArray[np.int64], pairs: Pairs, *, threshold
     for start in range(0, len(pairs), _PAIRS_AT_ONCE):
         some = pairs[start : start + _PAIRS_AT_ONCE]
         a, b = ranked[some[:, 0]], ranked[some[:, 1]]
-        likely = _may_be_near(texts, a, b, threshold)
-        some, a, b = some[likely], a[likely], b[likely]
-        near = jaccard(texts, a, b) >= threshold
-        some, a, b = some[near], a[near], b[near]
-        parts.append(some[~_are_apart(texts, a, b)])
+        # The cheapest first: of a template that is filled a thousand times most pairs end here.
+        for test in (_may_be_near, _no_template, _alike, _no_names_replaced):
+            passed = test(texts, a, b, threshold)
+            some, a, b = some[passed], a[passed], b[passed]
+        parts.append(some)
     return np.concatenate(parts)
 
 
@@ -161,17 +203,17 @@ def _may_be_near(
     return near
 
 
-def _are_apart(texts: Texts, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether two questions with nearly the same words are two questions all the same.
-
-    They are if each has a name that the other lacks, or if they are one template filled twice: word
-    by word the same but for words that stand in the same places. People who rephrase change more
-    than that; an edit of a long text changes a word here and there, but not what is asked.
-    """
-    return _names_replaced(texts, a, b) | _one_template(texts, a, b)
+def _alike(
+    texts: Texts, a: NDArray[np.int64], b: NDArray[np.int64], threshold: float
+) -> NDArray[np.bool_]:
+    alike: NDArray[np.bool_] = jaccard(texts, a, b) >= threshold
+    return alike
 
 
-def _names_replaced(texts: Texts, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _no_names_replaced(
+    texts: Texts, a: NDArray[np.int64], b: NDArray[np.int64], threshold: float
+) -> NDArray[np.bool_]:
+    """Not where each has a name that the other lacks."""
     words = texts.words
     named = words.hashes[words.names]
     places = np.r_[0, np.cumsum(words.names)][words.offsets]
@@ -184,29 +226,39 @@ def _names_replaced(texts: Texts, a: NDArray[np.int64], b: NDArray[np.int64]) ->
         lacks[(names[absent] >> np.uint64(32)).astype(np.int64)] = True
         return lacks
 
-    return lacking(a, b) & lacking(b, a)
+    return ~(lacking(a, b) & lacking(b, a))
 
 
-def _one_template(texts: Texts, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _no_template(
+    texts: Texts, a: NDArray[np.int64], b: NDArray[np.int64], threshold: float
+) -> NDArray[np.bool_]:
+    """Not two fillings of a template: the same but for words that stand in the same places.
+
+    People who rephrase change more than that; who edits a long text changes a word here and there,
+    not what is asked in the end.
+    """
     words = texts.words
     lengths = np.diff(words.offsets)
-    apart = np.zeros(len(a), np.bool_)
+    passed = np.ones(len(a), np.bool_)
     same = np.flatnonzero(lengths[a] == lengths[b])
     if not len(same):
-        return apart
+        return passed
     left, rows = _spread(words.offsets, a[same])
     right, _ = _spread(words.offsets, b[same])
     differs = words.hashes[left] != words.hashes[right]
-    subject = np.isin(words.kinds, (Kind.WORD, Kind.VARIABLE))
-    replaced = _count(rows, differs & subject[left] & subject[right], len(same))
-    asked = _count(rows, differs & texts.asks[left], len(same)) > 0
+    left, right, rows = left[differs], right[differs], rows[differs]
+    subject = np.isin(words.kinds[left], _SUBJECT) & np.isin(words.kinds[right], _SUBJECT)
+    replaced = np.bincount(rows[subject], minlength=len(same))
+    others = np.bincount(rows[~subject], minlength=len(same))
+    asked = np.bincount(rows[texts.asks[left]], minlength=len(same))
     many = replaced >= EDITED * lengths[a[same]]
-    apart[same] = (replaced > 0) & (asked | many) & (replaced == _count(rows, differs, len(same)))
-    return apart
-
-
-def _count(rows: NDArray[np.int64], which: NDArray[np.bool_], number: int) -> NDArray[np.int64]:
-    return np.bincount(rows[which], minlength=number)
+    # The same words in another order are no other words, unless a few changed places, as parties
+    # do that are exchanged. Sums below 2^53 are exact.
+    sums = [np.bincount(rows, words.hashes[side], len(same)) for side in (left, right)]
+    reordered = (sums[0] == sums[1]) & (2 * replaced >= lengths[a[same]])
+    filled = (replaced > 0) & (others == 0) & (many | (asked > 0))
+    passed[same] = ~filled | reordered
+    return passed
 
 
 def _spread(
@@ -322,10 +374,10 @@ def _neighbours(
     ordered = keys[order]
     begins = np.r_[True, ordered[1:] != ordered[:-1]][: len(order)]
     bucket = np.cumsum(begins) - 1
+    large = np.bincount(bucket) >= _LARGE_BUCKET
     for distance in range(1, _NEIGHBOURS + 1):
-        same = np.flatnonzero(bucket[distance:] == bucket[:-distance])
-        if not len(same):
-            return
+        together = bucket[distance:] == bucket[:-distance]
+        same = np.flatnonzero(together if distance == 1 else together & ~large[bucket[distance:]])
         yield _sorted_pair(order[same], order[same + distance])
     smallest = np.minimum.reduceat(order, np.flatnonzero(begins))[bucket]
     others = np.flatnonzero(smallest != order)

@@ -17,6 +17,7 @@ from builders.errors import BadRelease
 from builders.pool import MADE, MANIFEST
 from builders.release import sha256_of
 from builders.schema import ANNOTATIONS, FORMAT, TABLES
+from builders.sidecars import ABOUT
 
 _KINDS = ("release", "pool")
 
@@ -93,6 +94,7 @@ def pool_paths(folder: Path) -> list[str]:
         *(f"{table}/[0-9]*.parquet" for table in TABLES),
         *(f"annotations/{name}/[0-9]*.parquet" for name in ANNOTATIONS),
         *(f"annotations/{name}/{MADE}" for name in ANNOTATIONS),
+        *(f"annotations/{name}/{ABOUT}" for name in ANNOTATIONS),
         "dropped/[0-9]*.jsonl",
         f"{BENCHMARK}/*.parquet",
     ]

@@ -11,6 +11,7 @@ the teacher is the annotation `correctness`; where a pool has none, and for the 
 it is found on the spot, as far as it is certain without a judge.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -35,8 +36,9 @@ from builders.estimates import (
 )
 from builders.files import read_columns
 from builders.ids import as_numbers
+from builders.judges.equality import Equality
 from builders.pool import Pool, open_pool
-from builders.reports.right import right
+from builders.reports.right import all_right
 from builders.schema import ANNOTATIONS, DOMAINS
 
 FEWEST = 10
@@ -107,19 +109,20 @@ def read_facts(pool: Pool, *, progress: Progress = iter) -> Facts:
     narrow = [n for n in names if n in (*pool.columns(), "disagreement")]
     parts = []
     shards = pool.shards("traces")
-    for shard, table in zip(progress(shards), pool.facts_by_shard(narrow), strict=True):
-        column = {name: table[name] for name in narrow}
-        rows = len(table)
-        parts.append(
-            (
-                as_numbers(column["question_id"]),
-                _codes(column.get("domain"), DOMAINS, rows),
-                _codes(column["disagreement"], VERDICTS, rows),
-                _numbers(column["num_reasoning_tokens"], rows),
-                _numbers(column.get("verbosity"), rows),
-                *_wrong(pool, shard),
+    with contextlib.closing(Equality()) as equality:
+        for shard, table in zip(progress(shards), pool.facts_by_shard(narrow), strict=True):
+            column = {name: table[name] for name in narrow}
+            rows = len(table)
+            parts.append(
+                (
+                    as_numbers(column["question_id"]),
+                    _codes(column.get("domain"), DOMAINS, rows),
+                    _codes(column["disagreement"], VERDICTS, rows),
+                    _numbers(column["num_reasoning_tokens"], rows),
+                    _numbers(column.get("verbosity"), rows),
+                    *_wrong(pool, shard, equality),
+                )
             )
-        )
     questions, domain, verdict, length, verbosity, teacher, second = (
         np.concatenate(arrays) for arrays in zip(*parts, strict=True)
     )
@@ -148,31 +151,30 @@ def _numbers(column: pa.ChunkedArray | None, rows: int) -> Floats:
     return numbers
 
 
-def _wrong(pool: Pool, shard: Path) -> tuple[Codes, Codes]:
+def _wrong(pool: Pool, shard: Path, equality: Equality) -> tuple[Codes, Codes]:
     """Whether the teacher's and the second model's answers of a shard are wrong."""
     texts = read_columns(shard, ["id", "reference_answer", "answer"])
     verdicts = pool.sidecar_table(
         "disagreement", shard, texts["id"], ANNOTATIONS["disagreement"].columns
     )
     references = texts["reference_answer"].to_pylist()
-    second = _compared(references, verdicts["second_answer"].to_pylist())
+    second = _compared(references, verdicts["second_answer"].to_pylist(), equality)
     if "correctness" in pool.annotations():
         made = ANNOTATIONS["correctness"].columns
         correct = pool.sidecar_table("correctness", shard, texts["id"], made)["correct"]
         right = pc.fill_null(pc.cast(correct, pa.int8()), 2).to_numpy()
         return np.array([1, 0, -1], np.int32)[right], second
-    return _compared(references, texts["answer"].to_pylist()), second
+    return _compared(references, texts["answer"].to_pylist(), equality), second
 
 
-def _compared(references: list[str | None], answers: list[str | None]) -> Codes:
-    """1 where an answer is certainly not the reference, 0 where it certainly is."""
-    wrong = np.full(len(references), -1, np.int32)
-    for row, (reference, answer) in enumerate(zip(references, answers, strict=True)):
-        if reference is not None and answer is not None:
-            found = right(reference, answer)
-            if found is not None:
-                wrong[row] = not found
-    return wrong
+def _compared(references: list[str | None], answers: list[str | None], equality: Equality) -> Codes:
+    """1 where an answer is not the reference, 0 where it is."""
+    pairs = [
+        (reference, answer) if reference is not None and answer is not None else None
+        for reference, answer in zip(references, answers, strict=True)
+    ]
+    codes = {True: 0, False: 1, None: -1}
+    return np.array([codes[one] for one in all_right(pairs, equality)], np.int32)
 
 
 def _too_few(pool: Path | str, classes: dict[Outcome, NDArray[np.int64]]) -> str:

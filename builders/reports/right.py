@@ -9,11 +9,16 @@
 
 For measuring only: no row is kept or dropped by it. Sameness alone would not do: if only right
 answers could be recognised, nothing could be compared. So where both results are plain, a number
-with or without a unit or a word or two, other results count as wrong.
+with or without a unit or a word or two, other results count as wrong; and so do formulas that
+math-verify, where it is installed, does not find equal.
 """
 
+import importlib.util
 import re
+from collections.abc import Sequence
 from decimal import Decimal
+
+from builders.judges.equality import Equality, result
 
 _SHORT = 80  # characters of a reply that says its result and nothing else
 _LEAD = re.compile(
@@ -25,7 +30,38 @@ _HASHES = re.compile(r"####\s*([^\n]+)$")
 _BOXED = re.compile(r"\\boxed\{([^{}]*)\}")
 _NUMBER = re.compile(r"([-+−]?)\s*[$€£]?(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)\s*(.*)")
 _UNIT = re.compile(r"%|°?[A-Za-z€$£µ][\w/²³ ]{0,20}")
+_CHOICE = re.compile(r"\([a-z]\)")
 _ARTICLE = re.compile(r"^(?:(?:to|at|on|in) )?(?:(?:an?|the) )?")
+
+_WORD = re.compile(r"(?<!\\)\b[A-Za-z]{3,}")
+Pair = tuple[str, str]
+
+
+def all_right(pairs: Sequence[Pair | None], equality: Equality) -> list[bool | None]:
+    """The same as `right` of each reference and answer, and of formulas as well.
+
+    Args:
+        pairs: None where there is no reference, or no answer.
+        equality: compares formulas.
+    """
+    found = [right(*pair) if pair else None for pair in pairs]
+    if importlib.util.find_spec("math_verify") is None:
+        return found
+    open_ones = [
+        (row, pair)
+        for row, pair in enumerate(pairs)
+        if pair and found[row] is None and all(map(_is_formula, pair))
+    ]
+    same = equality.certainly_same([pair for _, pair in open_ones])
+    for (row, _), is_same in zip(open_ones, same, strict=True):
+        found[row] = is_same
+    return found
+
+
+def _is_formula(answer: str) -> bool:
+    """Whether the result that stands out is more than a number, and no words."""
+    text = result(answer)
+    return text is not None and not _WORD.search(text)
 
 
 def right(reference: str, answer: str) -> bool | None:
@@ -44,7 +80,8 @@ def right(reference: str, answer: str) -> bool | None:
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.replace("**", "").split()).rstrip(".").strip().strip("$").lower()
+    plain = " ".join(text.replace("**", "").split()).rstrip(".").strip().strip("$").lower()
+    return plain[1] if _CHOICE.fullmatch(plain) else plain
 
 
 def _result(text: str) -> str | None:
@@ -84,6 +121,7 @@ def _same_words(one: str, other: str) -> bool | None:
     one, other = _ARTICLE.sub("", one), _ARTICLE.sub("", other)
     if one == other:
         return True
-    # "at noon, as asked" may be noon or not
+    if len(one) == len(other) == 1:
+        return False  # letters of a choice
     within = f" {one} " in f" {other} " or f" {other} " in f" {one} "
     return None if within or len(one) < 2 or len(other) < 2 else False

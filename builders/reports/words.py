@@ -213,7 +213,7 @@ def origin(report: Mapping[str, Any]) -> str:
         + {
             "annotation": "whether the teacher is right: the annotation 'correctness'",
             "certain equality": "no annotation 'correctness', so whether the teacher is right was "
-            "found by comparing its answer with the reference, where that is certain",
+            "found by comparing its answer with the reference, as far as no judge is needed",
         }[report["teacher_correctness"]]
         + "; whether the second model is right: by the same comparison"
     )

@@ -99,7 +99,8 @@ _TOKEN = re.compile(
     rf"|\*\*|<=|>=|!=|==|->"
     rf"|[^\s\w]|[{_NO_SPACES}]|\n"
 )
-_HYPHEN = re.compile(rf"(?<={_LETTER}{{2}})[-‐‑–—](?={_LETTER}{{2}})|—")
+_HYPHEN = re.compile(rf"(?<={_LETTER}{{2}})(?:[-‐‑–—]| +[-–—]{{1,3}} +)(?={_LETTER}{{2}})|—")
+_SHORT_FRACTION = re.compile(r"\\([dtc]?frac)\s*(\d)\s*(\d)")
 _TEXT_COMMAND = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox|rm)\s*\{([^{}]*)\}")
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\s*\{[^{}]*\}")
 _LATEX_SPACE = re.compile(r"\\[,;:!> ()\[\]]|\\\\|\\(?=[%$&#_{}])|~|&")
@@ -142,7 +143,7 @@ def prepared(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text.translate(_SUPERSCRIPTS))
     if "\\" in text:
-        text = _ENVIRONMENT.sub(" ", text)
+        text = _SHORT_FRACTION.sub(r"\\\1 \2 \3 ", _ENVIRONMENT.sub(" ", text))
         text = _TEXT_COMMAND.sub(r" \1 ", text)
         text = _LATEX_SPACE.sub(" ", _DEGREES.sub("°", text))
     if "{" in text:

@@ -43,7 +43,8 @@ _SAME = """
 / ÷ div per divided ; * × · ⋅ ∗ cdot times multiplied ; - − – ; <= ≤ le leq leqslant ;
 >= ≥ ge geq geqslant ; != ne neq ≠ ; < lt ; > gt ; ± pm ; frac dfrac tfrac cfrac ;
 binom dbinom tbinom ; sqrt √ ; ∞ infty ; → to rightarrow ; ⇒ implies Rightarrow ; ∫ int ;
-∂ partial ; ∇ nabla ; ∪ cup ; ∩ cap ; ∈ in ; ⊂ subset ; ¬ neg lnot ; mod modulo bmod pmod ; pi π ;
+∂ partial ; ∇ nabla ; ∪ cup ; ∧ land wedge ; ∨ lor vee ; ∩ cap ; ∈ in ; ⊂ subset ;
+¬ neg lnot ; mod modulo bmod pmod ; pi π ;
 alpha α ; beta β ; gamma γ ; delta δ ; theta θ vartheta ; lambda λ ; mu μ ; sigma σ ; omega ω ;
 phi φ varphi ; epsilon ε varepsilon ; rho ρ ; Delta Δ ; sum Σ ∑ ; prod ∏ ; ħ hbar ℏ ; ( { ; ) } ;
 percent % ; degree ° circ ; euro € ; maximize maximise ; minimize minimise ; max maximum ;

@@ -40,6 +40,9 @@ WAYS: dict[str, ModuleType] = {
 }
 """Of an annotation the module with `add_options(parser)` and `run(arguments)` of its other way."""
 
+JUDGED = {name for name, way in WAYS.items() if way in (judge, disagreement)}
+"""What a judge says, and may be held against what others say."""
+
 
 def add_to(verbs: Any, name: str) -> argparse.ArgumentParser:
     """Add the verb to the parser."""
@@ -77,6 +80,7 @@ def _add_annotation(names: Any, name: str) -> None:
     labels.complete = shtab.FILE
     if name in WAYS:
         WAYS[name].add_options(own)
+    if name in JUDGED:
         quality.add_options(own)
     add_output_options(own, default=argparse.SUPPRESS)  # the verb has them as well
     own.set_defaults(run=run, after_interrupt="Run the same command again to label the rest.")
@@ -87,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.file is None:
         if arguments.name not in WAYS:
             raise BadOption(f"nt annotate {arguments.name}: needs --from FILE, with the labels")
-        if quality.is_meant(arguments):
+        if arguments.name in JUDGED and quality.is_meant(arguments):
             return quality.run(arguments)
         code: int = WAYS[arguments.name].run(arguments)
         return code
