@@ -34,8 +34,12 @@ EXCLUDING = {"duplicates": "is_duplicate", "contamination": "contaminated_by"}
 """Annotations, and of each the column, by which a trace is in no config, whatever the rule."""
 
 
-_HOW = {"clusters": "", "naturalness": "--student MODEL"}
-"""Of labels that are made rather than brought, how."""
+_HOW = {
+    **dict.fromkeys(JUDGED, "--judge MODEL --base-url URL, or --from LABELS"),
+    "clusters": "",
+    "naturalness": "--student MODEL",
+}
+"""Options by which an annotation is made."""
 
 
 class Availability(NamedTuple):
@@ -72,12 +76,8 @@ class Availability(NamedTuple):
         if not self.missing:
             return self.why_not
         name = annotation_of(self.missing)
-        judge = (
-            "--judge MODEL --base-url URL, or --from LABELS" if name in JUDGED else "--from LABELS"
-        )
-        how = _HOW.get(name or "", judge)
-        command = f"nt annotate {name} --pool {shlex.quote(str(pool))} {how}".rstrip()
-        return f"{self.why_not}; run: {command}"
+        command = f"nt annotate {name} --pool {shlex.quote(str(pool))}"
+        return f"{self.why_not}; run: {command} {_HOW.get(name or '', '--from LABELS')}".rstrip()
 
 
 class Selection(NamedTuple):
