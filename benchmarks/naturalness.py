@@ -91,12 +91,7 @@ def _pass(model: Any, prompt: Any, tokens: Any, start: int, scored: int, end: in
     import torch
 
     ids = torch.from_numpy(np.concatenate([prompt, tokens[start:end]]))[None].to(model.device)
-    places = np.concatenate([np.arange(len(prompt)), len(prompt) + np.arange(start, end)])
-    logits = model(
-        input_ids=ids,
-        position_ids=torch.from_numpy(places)[None].to(model.device),
-        attention_mask=torch.ones_like(ids),
-    ).logits[0, scored - start + len(prompt) - 1 : -1]
+    logits = model(input_ids=ids).logits[0, scored - start + len(prompt) - 1 : -1]
     chosen = torch.from_numpy(tokens[scored:end]).to(model.device)
     return -torch.nn.functional.cross_entropy(logits.float(), chosen, reduction="none").mean()
 
@@ -140,7 +135,7 @@ def batched(model: Any, prompt: Any, tokens: Any, starts: list[int], window: Any
         for line, n in enumerate(some):
             own = edges[n + 1] - begins[n]
             inputs[line, :own] = tokens[begins[n] : edges[n + 1]]
-            places[line, :own] = len(prompt) + np.arange(begins[n], edges[n + 1])
+            places[line, :own] = len(prompt) + np.arange(own)
             seen[line, : len(prompt) + own] = 1
         cache = DynamicCache([(k.expand(rows, -1, -1, -1), v.expand(rows, -1, -1, -1))
                               for k, v in kept])  # fmt: skip

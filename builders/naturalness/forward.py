@@ -5,9 +5,9 @@ a response are packed into rows of at most so many tokens, whatever response the
 
     cache of the prompt | span 0 . . | span 1 . . . . | span 2 . .
 
-A mask keeps each span to the prompt and to itself, and its tokens have the positions that they have
-in the whole response, so each is run as if it were alone. Logits are made for the wanted tokens
-only. A span that is longer than a row is run in pieces, the cache growing behind the prompt.
+A mask keeps each span to the prompt and to itself, and its positions go on behind the prompt, so
+each is run as if it were alone. Logits are made for the wanted tokens only. A span that is longer
+than a row is run in pieces, the cache growing behind the prompt.
 """
 
 from collections.abc import Sequence
@@ -101,11 +101,12 @@ def _run_row(
     prompt = cache.get_seq_length()
     parts = [(wanted[place].tokens, wanted[place].span) for place in row]
     ids = np.concatenate([tokens[span.start : span.end - 1] for tokens, span in parts])
-    positions = np.concatenate([np.arange(span.start, span.end - 1) for _, span in parts]) + prompt
+    places = np.concatenate([np.arange(span.start, span.end - 1) for _, span in parts])
+    positions = np.concatenate([np.arange(span.end - 1 - span.start) for _, span in parts]) + prompt
     owner = np.repeat(np.arange(len(parts)), [span.end - span.start - 1 for _, span in parts])
     # An input tells of the token behind it, so it is wanted from one before the first one scored.
     scored_from = np.array([span.scored for _, span in parts])
-    is_wanted = positions - prompt >= scored_from[owner] - 1
+    is_wanted = places >= scored_from[owner] - 1
     targets = np.concatenate([tokens[span.start + 1 : span.end] for tokens, span in parts])
     values = np.empty(len(ids), np.float32)
     for start in range(0, len(ids), row_tokens):

@@ -22,7 +22,7 @@ from builders.naturalness.student import Student
 from builders.naturalness.windows import Window, spans_of
 
 TOO_LONG = "longer than the student's context"
-_VERSION = 1  # raised when the same response would get another score
+_VERSION = 2  # raised when the same response would get another score
 
 Row = dict[str, Any]
 

@@ -36,7 +36,7 @@ class Window(NamedTuple):
 class Span(NamedTuple):
     """Tokens `start` to `end` of a response, run behind the prompt; wanted are those from `scored`.
 
-    Their positions are those that they have in the whole response.
+    Their positions go on behind the prompt, as if the steps that are left out had never been there.
     """
 
     start: int
