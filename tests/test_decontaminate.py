@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -162,21 +165,30 @@ def test_columns_are_recognised(columns: Any, item: Item, write_jsonl: Write) ->
     assert open_benchmark(str(write_jsonl([columns]))).items == [item]
 
 
-def test_a_benchmark_from_the_hub(
-    tmp_path: Path, write_jsonl: Write, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_benchmark_from_the_hub(tmp_path: Path) -> None:
     folder = tmp_path / "hub"
     folder.mkdir()
     (folder / "test.jsonl").write_text(json.dumps({"problem": SHORT, "answer": "2"}) + "\n")
-    import huggingface_hub
-
+    program = (
+        "import json; from builders.decontaminate.benchmarks import open_benchmark; "
+        "read = open_benchmark('math_500'); print(json.dumps([read.items, read.revision]))"
+    )
     with HubServer(BENCHMARKS["math_500"].repo, folder, {"license": "mit"}) as server:
-        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", server.url)
-        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-        assert server.url == huggingface_hub.constants.ENDPOINT
-        read = open_benchmark("math_500")
-    assert read.items == [Item(SHORT, (), ("2",))]
-    assert len(read.revision) == 40
+        online = {
+            "HF_ENDPOINT": server.url,
+            "HF_HUB_OFFLINE": "0",
+            "HF_HOME": str(tmp_path / "home"),
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            env=os.environ | online,
+            capture_output=True,
+            text=True,
+        )
+    assert done.returncode == 0, done.stderr
+    items, revision = json.loads(done.stdout)
+    assert items == [[SHORT, [], ["2"]]]
+    assert len(revision) == 40
 
 
 def test_what_cannot_be_searched(tmp_path: Path, write_jsonl: Write, benchmark: Path) -> None:
