@@ -370,7 +370,9 @@ def _wait_for(found: Callable[[], Any], process: "subprocess.Popen[str]") -> Non
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "sent", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGKILL]
+)
 def test_an_interrupted_import_keeps_whole_shards_and_goes_on(
     tmp_path: Path, nt_process: Callable[..., "subprocess.Popen[str]"], sent: signal.Signals
 ) -> None:

@@ -26,6 +26,7 @@ def hub_environment(url: str, home: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_the_commit_that_was_read_is_recorded(sft: Sft, release: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     with HubServer("org/nt", release, {"license": "apache-2.0"}) as server:
