@@ -7,7 +7,7 @@ import json
 import re
 import shlex
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -121,6 +121,14 @@ def quoted(text: object) -> str:
 def one_line(error: Exception | str) -> str:
     """A message of ours or of a library, without line breaks and control characters."""
     return "".join(c if c.isprintable() else "?" for c in " ".join(str(error).split()))
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """The lines of a table, its columns one below the other."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        yield f"  {'  '.join(cells)}".rstrip()
 
 
 def plural(number: int, noun: str) -> str:

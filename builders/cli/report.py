@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from builders.cli.console import add_folder, add_output_options, bar, show
+from builders.cli.console import add_folder, add_output_options, aligned, bar, show
 
 
 def add_to(verbs: Any, name: str) -> argparse.ArgumentParser:
@@ -51,11 +51,7 @@ def _words(pool: Path, report: Mapping[str, Any], files: list[Path]) -> Iterator
 
     yield f"{pool}: {origin(report)}"
     for title, rows in tables(report):
-        yield from ("", title)
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        for row in rows:
-            cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
-            yield f"  {'  '.join(cells)}".rstrip()
+        yield from ("", title, *aligned(rows))
     yield from ("", "What this supports:")
     yield from (f"  {sentence}" for sentence in supported(report))
     yield from ("", "What it does not:")

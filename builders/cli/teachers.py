@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from builders.cli.console import add_folder, count, quoted, show
+from builders.cli.console import add_folder, aligned, count, quoted, show
 
 
 def add_to(verbs: Any, name: str) -> argparse.ArgumentParser:
@@ -48,11 +48,7 @@ def _words(pool: Path, report: Mapping[str, Any], files: list[Path]) -> Iterator
 
     yield f"{pool}: {origin(report)}"
     for title, rows in tables(report):
-        yield from ("", title)
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        for row in rows:
-            cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
-            yield f"  {'  '.join(cells)}".rstrip()
+        yield from ("", title, *aligned(rows))
     yield from ("", "What this says:")
     yield from (f"  {sentence}" for sentence in says(report))
     yield "What it does not say:"
