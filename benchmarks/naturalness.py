@@ -81,7 +81,7 @@ def packed(model: Any, prompt: Any, tokens: Any, starts: list[int], window: Any,
 
     spans = spans_of(starts, len(tokens), window)
     wanted = [Wanted(tokens, span) for span in spans]
-    whole, *rest = log_probabilities(model, prompt, wanted, row_tokens=row)
+    whole, *rest = log_probabilities(model, prompt, wanted, batch_tokens=row)
     of_step = {span.scored: found for span, found in zip(spans[1:], rest, strict=True)}
     edges = itertools.pairwise([*starts, len(tokens)])
     return [of_step.get(a, whole[a:b]).mean() for a, b in edges]

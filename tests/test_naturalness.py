@@ -58,7 +58,7 @@ def pool(tmp_path: Path) -> Pool:
 
 @pytest.fixture
 def scorer(student: Path) -> Scorer:
-    return make_scorer(load_student(str(student)), parse_window("1"), "sentence", row_tokens=64)
+    return make_scorer(load_student(str(student)), parse_window("1"), "sentence", batch_tokens=64)
 
 
 def scores(pool: Pool) -> dict[str, dict[str, Any]]:
@@ -175,7 +175,7 @@ def test_the_same_scores_however_much_is_run_at_once(pool: Pool, scorer: Scorer)
     before = scores(pool)
     for shard in pool.shards("traces"):
         pool.sidecar("naturalness", shard).unlink()
-    annotate_naturalness(pool.folder, scorer._replace(row_tokens=29))
+    annotate_naturalness(pool.folder, scorer._replace(batch_tokens=29))
     for key, row in scores(pool).items():
         assert row == pytest.approx(before[key], abs=1e-4)
 

@@ -81,17 +81,17 @@ def naive(
     return run(0, 0, len(response)), of_steps
 
 
-def packed(
+def scored(
     model: Any,
     prompt: Tokens,
     response: Tokens,
     steps: Sequence[int],
     window: Window,
-    row_tokens: int = 256,
+    batch_tokens: int = 256,
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     spans = spans_of(steps, len(response), window)
     wanted = [Wanted(response, span) for span in spans]
-    whole, *windows = log_probabilities(model, prompt, wanted, row_tokens=row_tokens)
+    whole, *windows = log_probabilities(model, prompt, wanted, batch_tokens=batch_tokens)
     of_step = {span.scored: found for span, found in zip(spans[1:], windows, strict=True)}
     edges = [*steps, len(response)]
     return whole, [of_step.get(a, whole[a:b]) for a, b in itertools.pairwise(edges)]
@@ -130,7 +130,7 @@ def test_equal_to_one_pass_for_each_step(family: str, shape: str, window: str) -
     seen = parse_window(window)
     model = tiny(family)
     wanted = naive(model, prompt, response, steps, seen)
-    assert_equal(packed(model, prompt, response, steps, seen), wanted)
+    assert_equal(scored(model, prompt, response, steps, seen), wanted)
 
 
 @pytest.mark.parametrize("window", ["1", "all"])
@@ -138,20 +138,20 @@ def test_the_narrowest_and_the_widest_window(window: str) -> None:
     prompt, response, steps = made_up(4, 30, [3, 7, 1, 5, 2])
     seen = parse_window(window)
     wanted = naive(tiny("llama"), prompt, response, steps, seen)
-    assert_equal(packed(tiny("llama"), prompt, response, steps, seen), wanted)
+    assert_equal(scored(tiny("llama"), prompt, response, steps, seen), wanted)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("row_tokens", [1, 7, 64, 10_000])
-def test_the_size_of_a_row_does_not_matter(family: str, row_tokens: int) -> None:
+@pytest.mark.parametrize("batch_tokens", [1, 7, 64, 10_000])
+def test_the_size_of_a_batch_does_not_matter(family: str, batch_tokens: int) -> None:
     prompt, response, steps = made_up(3, 11, [4, 1, 1, 9, 2, 30, 3, 5])
     seen = parse_window("2")
     wanted = naive(tiny(family), prompt, response, steps, seen)
-    assert_equal(packed(tiny(family), prompt, response, steps, seen, row_tokens), wanted)
+    assert_equal(scored(tiny(family), prompt, response, steps, seen, batch_tokens), wanted)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_responses_of_one_question_share_rows(family: str) -> None:
+def test_responses_of_one_question_share_batches(family: str) -> None:
     prompt, first, first_steps = made_up(1, 9, [4, 5, 6, 7])
     _, second, second_steps = made_up(2, 9, [3, 1, 2, 8, 1, 4])
     seen = parse_window("1")
@@ -160,9 +160,9 @@ def test_responses_of_one_question_share_rows(family: str) -> None:
         for response, steps in ((first, first_steps), (second, second_steps))
         for span in spans_of(steps, len(response), seen)
     ]
-    found = log_probabilities(tiny(family), prompt, wanted, row_tokens=1000)
+    found = log_probabilities(tiny(family), prompt, wanted, batch_tokens=1000)
     alone = [
-        log_probabilities(tiny(family), prompt, [one], row_tokens=1000)[0] for one in wanted
+        log_probabilities(tiny(family), prompt, [one], batch_tokens=1000)[0] for one in wanted
     ]  # fmt: skip
     for one, other in zip(found, alone, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4, rtol=0)
@@ -201,4 +201,4 @@ def test_equal_on_a_real_student() -> None:
     assert len(encoded.steps) == 18
     for window in ("4", "20%"):
         found = (student.model, *encoded[:2], encoded.steps.tolist(), parse_window(window))
-        assert_equal(packed(*found), naive(*found))
+        assert_equal(scored(*found), naive(*found))

@@ -1,16 +1,19 @@
 """Log-probabilities of the tokens of responses to one prompt.
 
 The prompt is run once, and what attention keeps of it, its cache, is shared. Behind it the spans of
-a response are packed into rows of at most so many tokens, whatever response they are of:
+the responses are run side by side, those of similar length together, whatever response they are of:
 
-    cache of the prompt | span 0 . . | span 1 . . . . | span 2 . .
+    cache of the prompt | span 7 . . . pad
+    cache of the prompt | span 2 . . . .
+    cache of the prompt | span 5 . . . .
 
-A mask keeps each span to the prompt and to itself, and its positions go on behind the prompt, so
+Padding stands behind a span, where nothing looks at it, and positions go on behind the prompt, so
 each is run as if it were alone. Logits are made for the wanted tokens only. A span that is longer
-than a row is run in pieces, the cache growing behind the prompt.
+than a batch is run in pieces, the cache growing behind the prompt.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
 
 Tokens = NDArray[np.int64]
 Floats = NDArray[np.float32]
+Layers = Sequence[tuple["torch.Tensor", "torch.Tensor"]]
+
+_CACHE_SHARE = 4  # copies of the prompt's cache hold at most so many times a batch's tokens
 
 
 class Wanted(NamedTuple):
@@ -38,7 +44,7 @@ class Wanted(NamedTuple):
 
 
 def log_probabilities(
-    model: Any, prompt: Tokens, wanted: Sequence[Wanted], *, row_tokens: int
+    model: Any, prompt: Tokens, wanted: Sequence[Wanted], *, batch_tokens: int
 ) -> list[Floats]:
     """For each span, the log-probability of each of its wanted tokens, in nats.
 
@@ -46,102 +52,101 @@ def log_probabilities(
         model: a causal language model of transformers, which does not drop out.
         prompt: its tokens, at least one.
         wanted: spans of responses to it.
-        row_tokens: how many tokens are run at once, at most.
+        batch_tokens: how many tokens are run at once, at most, with their padding.
     """
     import torch
-    from transformers import DynamicCache
 
+    found = [np.empty(one.span.end - one.span.scored, np.float32) for one in wanted]
     with torch.inference_mode():
-        cache = DynamicCache()
-        after_prompt = _run_prompt(model, cache, prompt, row_tokens)
-        found = [np.empty(one.span.end - one.span.scored, np.float32) for one in wanted]
-        for row in _rows(wanted, row_tokens):
-            _run_row(model, cache, after_prompt, wanted, row, found, row_tokens)
-            cache.crop(len(prompt) - cache.get_seq_length())
+        cache, after_prompt = _run_prompt(model, prompt, batch_tokens)
+        for batch in _batches([one.inputs for one in wanted], len(prompt), batch_tokens):
+            behind = _run_batch(model, cache, [wanted[place] for place in batch], batch_tokens)
+            for place, values in zip(batch, behind, strict=True):
+                found[place][len(found[place]) - len(values) :] = values
+    for one, values in zip(wanted, found, strict=True):
+        if one.span.scored == one.span.start:  # its first token follows the prompt itself
+            values[0] = after_prompt[one.tokens[one.span.start]]
     return found
 
 
-def _run_prompt(model: Any, cache: Any, prompt: Tokens, row_tokens: int) -> "torch.Tensor":
-    """Fill the cache; returns the log-probabilities of the first token behind the prompt."""
+def _run_prompt(model: Any, prompt: Tokens, batch_tokens: int) -> tuple[Layers, Floats]:
+    """Its cache, and the log-probabilities of the first token behind it."""
     import torch
+    from transformers import DynamicCache
 
-    logits = torch.empty(0)
-    for start in range(0, len(prompt), row_tokens):
-        ids = torch.from_numpy(prompt[start : start + row_tokens])[None].to(model.device)
+    cache, logits = DynamicCache(), torch.empty(0)
+    for start in range(0, len(prompt), batch_tokens):
+        ids = torch.from_numpy(prompt[start : start + batch_tokens])[None].to(model.device)
         output = model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
         logits = output.logits
-    return torch.log_softmax(logits[0, -1].float(), -1)
+    after = torch.log_softmax(logits[0, -1].float(), -1).cpu().numpy()
+    layers: Any = cache.layers
+    return [(layer.keys, layer.values) for layer in layers], after
 
 
-def _rows(wanted: Sequence[Wanted], row_tokens: int) -> list[list[int]]:
-    """Which spans are run together: as many as there is room for, in their order."""
-    rows: list[list[int]] = [[]]
-    room = row_tokens
-    for place, one in enumerate(wanted):
-        if one.inputs > room and rows[-1]:
-            rows.append([])
-            room = row_tokens
-        rows[-1].append(place)
-        room -= one.inputs
-    return rows
+def _batches(inputs: Sequence[int], prompt: int, batch_tokens: int) -> Iterator[list[int]]:
+    """Which spans are run together: the shortest first, as many as there is room for.
+
+    A span of one token needs no run: it follows the prompt.
+    """
+    most = max(_CACHE_SHARE * batch_tokens // prompt, 1)
+    batch: list[int] = []
+    for place in sorted(range(len(inputs)), key=inputs.__getitem__):
+        if batch and (len(batch) == most or (len(batch) + 1) * inputs[place] > batch_tokens):
+            yield batch
+            batch = []
+        if inputs[place]:
+            batch.append(place)
+    if batch:
+        yield batch
 
 
-def _run_row(
-    model: Any,
-    cache: Any,
-    after_prompt: "torch.Tensor",
-    wanted: Sequence[Wanted],
-    row: Sequence[int],
-    found: list[Floats],
-    row_tokens: int,
-) -> None:
-    """Run the spans of a row and put what is found in its place."""
+def _run_batch(
+    model: Any, cache: Layers, wanted: Sequence[Wanted], batch_tokens: int
+) -> list[Floats]:
+    """The log-probabilities of the wanted tokens of each span but one that follows the prompt."""
     import torch
+    from transformers import DynamicCache
 
-    prompt = cache.get_seq_length()
-    parts = [(wanted[place].tokens, wanted[place].span) for place in row]
-    ids = np.concatenate([tokens[span.start : span.end - 1] for tokens, span in parts])
-    places = np.concatenate([np.arange(span.start, span.end - 1) for _, span in parts])
-    positions = np.concatenate([np.arange(span.end - 1 - span.start) for _, span in parts]) + prompt
-    owner = np.repeat(np.arange(len(parts)), [span.end - span.start - 1 for _, span in parts])
-    # An input tells of the token behind it, so it is wanted from one before the first one scored.
-    scored_from = np.array([span.scored for _, span in parts])
-    is_wanted = places >= scored_from[owner] - 1
-    targets = np.concatenate([tokens[span.start + 1 : span.end] for tokens, span in parts])
-    values = np.empty(len(ids), np.float32)
-    for start in range(0, len(ids), row_tokens):
-        piece = slice(start, start + row_tokens)
-        keep = np.flatnonzero(is_wanted[piece])
-        output = model(
-            input_ids=torch.from_numpy(ids[piece])[None].to(model.device),
-            position_ids=torch.from_numpy(positions[piece])[None].to(model.device),
-            attention_mask=_mask(model, owner[piece], cache.get_seq_length()),
-            past_key_values=cache,
-            use_cache=True,
-            # Of a piece that nothing is wanted of, the last: an empty choice is not allowed.
-            logits_to_keep=torch.from_numpy(keep if len(keep) else np.array([0])).to(model.device),
-        )
-        if len(keep):
-            chosen = torch.from_numpy(targets[piece][keep]).to(model.device)
-            losses = torch.nn.functional.cross_entropy(
-                output.logits[0].float(), chosen, reduction="none"
+    shape = (len(wanted), max(one.inputs for one in wanted))
+    ids, targets = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    chosen = np.zeros(shape, np.bool_)
+    values = np.empty(shape, np.float32)
+    for line, one in enumerate(wanted):
+        start, scored, end = one.span
+        ids[line, : one.inputs] = one.tokens[start : end - 1]
+        targets[line, : one.inputs] = one.tokens[start + 1 : end]
+        # An input tells of the token behind it, so it is wanted from one before the first scored.
+        chosen[line, max(scored - 1 - start, 0) : one.inputs] = True
+    copies = DynamicCache([tuple(kept.expand(len(wanted), -1, -1, -1) for kept in layer)
+                           for layer in cache])  # fmt: skip
+    columns = max(batch_tokens // len(wanted), 1)
+    for start in range(0, shape[1], columns):
+        piece = np.s_[:, start : start + columns]
+        with _logits_of(model, torch.from_numpy(chosen[piece]).to(model.device)):
+            output = model(
+                input_ids=torch.from_numpy(ids[piece]).to(model.device),
+                past_key_values=copies,
+                use_cache=True,
             )
-            values[start + keep] = -losses.cpu().numpy()
-    for which, place in enumerate(row):
-        tokens, span = parts[which]
-        behind = values[(owner == which) & is_wanted]
-        if span.scored == span.start:  # its first token follows the prompt itself
-            first = after_prompt[int(tokens[span.start])].cpu().numpy()
-            behind = np.concatenate([[first], behind])
-        found[place][:] = behind
+        following = torch.from_numpy(targets[piece][chosen[piece]]).to(model.device)
+        losses = torch.nn.functional.cross_entropy(
+            output.logits.float(), following, reduction="none"
+        )
+        values[piece][chosen[piece]] = -losses.cpu().numpy()
+    return [line[of] for line, of in zip(values, chosen, strict=True)]
 
 
-def _mask(model: Any, owner: NDArray[np.int64], seen: int) -> "torch.Tensor":
-    """What each token attends to: all of the cache, and what is before it in its own span."""
-    import torch
+@contextmanager
+def _logits_of(model: Any, chosen: "torch.Tensor") -> Iterator[None]:
+    """Let the model make logits of these places only: (places, vocabulary) instead of all.
 
-    own = torch.from_numpy(owner).to(model.device)
-    allowed = torch.ones(len(own), seen + len(own), dtype=torch.bool, device=model.device)
-    allowed[:, seen:] = (own[:, None] == own[None, :]).tril()
-    mask = torch.zeros(allowed.shape, dtype=model.dtype, device=model.device)
-    return mask.masked_fill_(~allowed, torch.finfo(model.dtype).min)[None, None]
+    Its `logits_to_keep` takes the same columns of every row, which would be most of them here.
+    """
+    hook = model.get_output_embeddings().register_forward_pre_hook(
+        lambda _, inputs: (inputs[0][chosen],)
+    )
+    try:
+        yield
+    finally:
+        hook.remove()

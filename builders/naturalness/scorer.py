@@ -34,7 +34,7 @@ class Scorer(NamedTuple):
     window: Window
     steps: str
     find: Callable[[str, str, str], Steps]
-    row_tokens: int
+    batch_tokens: int
 
     @property
     def record(self) -> dict[str, Any]:
@@ -55,14 +55,14 @@ class Scorer(NamedTuple):
         return hashlib.sha256(json.dumps(self.record, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def make_scorer(student: Student, window: Window, steps: str, *, row_tokens: int) -> Scorer:
+def make_scorer(student: Student, window: Window, steps: str, *, batch_tokens: int) -> Scorer:
     """How traces are scored.
 
     Args:
         student: who scores.
         window: what a step sees.
         steps: `sentence`, `paragraph`, or a file of boundaries.
-        row_tokens: how many tokens are run at once, at most.
+        batch_tokens: how many tokens are run at once, at most.
 
     Raises:
         BadOption: there is no such way to find steps.
@@ -74,11 +74,11 @@ def make_scorer(student: Student, window: Window, steps: str, *, row_tokens: int
         def find(key: str, reasoning: str, answer: str) -> Steps:
             return Steps(split(reasoning), split(answer))
 
-        return Scorer(student, window, steps, find, row_tokens)
+        return Scorer(student, window, steps, find, batch_tokens)
     if not Path(steps).exists():
         raise BadOption(f"--steps {steps}: neither {' nor '.join(SPLITTERS)}, nor a file")
     found = read_boundaries(Path(steps))
-    return Scorer(student, window, f"file-{found.digest}", found.steps, row_tokens)
+    return Scorer(student, window, f"file-{found.digest}", found.steps, batch_tokens)
 
 
 def score_question(scorer: Scorer, question: str, traces: Sequence[Row]) -> list[Row]:
@@ -122,12 +122,14 @@ def _score(scorer: Scorer, together: Sequence[tuple[str, Encoded]]) -> dict[str,
     prompt = together[0][1].prompt
     try:
         found = iter(
-            log_probabilities(scorer.student.model, prompt, wanted, row_tokens=scorer.row_tokens)
+            log_probabilities(
+                scorer.student.model, prompt, wanted, batch_tokens=scorer.batch_tokens
+            )
         )
     except torch.OutOfMemoryError as error:
         raise BadOption(
-            f"--batch-tokens {scorer.row_tokens}: does not fit into the memory of the device; "
-            f"try {max(scorer.row_tokens // 2, 1)}"
+            f"--batch-tokens {scorer.batch_tokens}: does not fit into the memory of the device; "
+            f"try {max(scorer.batch_tokens // 2, 1)}"
         ) from error
     rows = {}
     for (key, encoded), own in zip(together, spans, strict=True):

@@ -10,7 +10,7 @@ from builders.errors import BadOption
 if TYPE_CHECKING:
     from builders.naturalness.stage import ScoreReport
 
-_ROW_TOKENS = {"cpu": 512, "cuda": 4096}
+_BATCH_TOKENS = {"cpu": 512, "cuda": 4096}
 """Tokens that are run at once, if nothing is said."""
 
 
@@ -75,8 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
         dtype=arguments.dtype,
         device=arguments.device,
     )
-    row_tokens = arguments.batch_tokens or _ROW_TOKENS.get(student.model.device.type, 4096)
-    scorer = make_scorer(student, window, arguments.steps, row_tokens=row_tokens)
+    batch_tokens = arguments.batch_tokens or _BATCH_TOKENS.get(student.model.device.type, 4096)
+    scorer = make_scorer(student, window, arguments.steps, batch_tokens=batch_tokens)
     with counter(arguments, "scoring", " responses") as (on_missing, on_done):
         report = annotate_naturalness(
             arguments.pool,
