@@ -1,7 +1,8 @@
-r"""Local naturalness beside the naive loop, batched windows, and one pass over the response.
+r"""Local naturalness beside the naive loop, and beside one pass over the response.
 
     python benchmarks/naturalness.py                                 # a small student, minutes
     python benchmarks/naturalness.py --shape smollm2-135m --steps 20 60 --windows 1 4
+    python benchmarks/naturalness.py --shape smollm2-135m --steps 60 --windows 4 --prompt-tokens 300
     python benchmarks/naturalness.py --shape smollm2-135m --steps 150 --windows 4 --rounds 1
     python benchmarks/naturalness.py --device cuda --dtype bfloat16 --shape 7b --batch-tokens 4096
 
@@ -9,10 +10,8 @@ Students have random weights: speed does not depend on them. By default prompts 
 long as those of GSM8K are to SmolLM2: 90 and 22 tokens. Responses are random tokens, the same
 for all contenders, and all give the same scores, which is checked:
 
-    packed     what nt annotate naturalness runs: local and global scores
+    ours       what nt annotate naturalness runs: local and global scores
     naive      one forward pass for each step and one over the response, with all their logits
-    batched    windows of similar length padded to a batch behind copies of the prompt's cache,
-               logits for the wanted tokens; and one pass for the global scores
     global     one forward pass over the response, with all its logits: the global score alone
 
 Wanted: at most half of the naive loop's time at 60 steps.
@@ -45,7 +44,6 @@ SHAPES: dict[str, dict[str, int]] = {
         "num_attention_heads": 28, "num_key_value_heads": 4, "vocab_size": 152064,
     },
 }  # fmt: skip
-BATCH_WINDOWS = 8
 
 
 def student(options: argparse.Namespace) -> Any:
@@ -74,14 +72,14 @@ def response(steps: int, options: argparse.Namespace) -> tuple[Any, Any, list[in
     )
 
 
-def packed(model: Any, prompt: Any, tokens: Any, starts: list[int], window: Any, row: int) -> Any:
+def ours(model: Any, prompt: Any, tokens: Any, starts: list[int], window: Any, most: int) -> Any:
     """Ours: the mean of each step, and of all tokens."""
     from builders.naturalness.forward import Wanted, log_probabilities
     from builders.naturalness.windows import spans_of
 
     spans = spans_of(starts, len(tokens), window)
     wanted = [Wanted(tokens, span) for span in spans]
-    whole, *rest = log_probabilities(model, prompt, wanted, batch_tokens=row)
+    whole, *rest = log_probabilities(model, prompt, wanted, batch_tokens=most)
     of_step = {span.scored: found for span, found in zip(spans[1:], rest, strict=True)}
     edges = itertools.pairwise([*starts, len(tokens)])
     return [of_step.get(a, whole[a:b]).mean() for a, b in edges]
@@ -96,7 +94,7 @@ def _pass(model: Any, prompt: Any, tokens: Any, start: int, scored: int, end: in
     return -torch.nn.functional.cross_entropy(logits.float(), chosen, reduction="none").mean()
 
 
-def naive(model: Any, prompt: Any, tokens: Any, starts: list[int], window: Any, row: int) -> Any:
+def naive(model: Any, prompt: Any, tokens: Any, starts: list[int], window: Any, most: int) -> Any:
     """One forward pass for each step, and one for the global score."""
     _pass(model, prompt, tokens, 0, 0, len(tokens))
     edges = [*starts, len(tokens)]
@@ -106,61 +104,12 @@ def naive(model: Any, prompt: Any, tokens: Any, starts: list[int], window: Any, 
     ]
 
 
-def global_(model: Any, prompt: Any, tokens: Any, starts: list[int], window: Any, row: int) -> Any:
+def global_(model: Any, prompt: Any, tokens: Any, starts: list[int], window: Any, most: int) -> Any:
     """One forward pass."""
     return [_pass(model, prompt, tokens, 0, 0, len(tokens)).item()]
 
 
-def batched(model: Any, prompt: Any, tokens: Any, starts: list[int], window: Any, row: int) -> Any:
-    """Windows of similar length side by side, padded, each behind a copy of the prompt's cache."""
-    import torch
-    from transformers import DynamicCache
-
-    edges = [*starts, len(tokens)]
-    _pass(model, prompt, tokens, 0, 0, len(tokens))  # the global score, which packed gives too
-    cache = DynamicCache()
-    ids = torch.from_numpy(prompt)[None].to(model.device)
-    output = model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
-    first = torch.log_softmax(output.logits[0, -1].float(), -1)
-    kept = [(layer.keys, layer.values) for layer in cache.layers]
-    begins = [starts[n - window.before(n)] for n in range(len(starts))]
-    order = sorted(range(len(starts)), key=lambda n: edges[n + 1] - begins[n])
-    found = [0.0] * len(starts)
-    for some in (order[i : i + BATCH_WINDOWS] for i in range(0, len(order), BATCH_WINDOWS)):
-        width = max(edges[n + 1] - begins[n] for n in some)
-        rows = len(some)
-        inputs = np.zeros((rows, width), np.int64)
-        places = np.zeros((rows, width), np.int64)
-        seen = np.zeros((rows, len(prompt) + width), np.int64)
-        for line, n in enumerate(some):
-            own = edges[n + 1] - begins[n]
-            inputs[line, :own] = tokens[begins[n] : edges[n + 1]]
-            places[line, :own] = len(prompt) + np.arange(own)
-            seen[line, : len(prompt) + own] = 1
-        cache = DynamicCache([(k.expand(rows, -1, -1, -1), v.expand(rows, -1, -1, -1))
-                              for k, v in kept])  # fmt: skip
-        hidden = model.model(
-            input_ids=torch.from_numpy(inputs).to(model.device),
-            position_ids=torch.from_numpy(places).to(model.device),
-            attention_mask=torch.from_numpy(seen).to(model.device),
-            past_key_values=cache,
-            use_cache=True,
-        ).last_hidden_state
-        for line, n in enumerate(some):
-            chosen = torch.from_numpy(tokens[edges[n] : edges[n + 1]]).to(model.device)
-            at = edges[n] - begins[n]
-            own = hidden[line, max(at - 1, 0) : edges[n + 1] - begins[n] - 1]
-            losses = torch.nn.functional.cross_entropy(
-                model.lm_head(own).float(), chosen[len(chosen) - len(own) :], reduction="none"
-            )
-            values = -losses
-            if at == 0:
-                values = torch.cat([first[chosen[:1]], values])
-            found[n] = values.mean().item()
-    return found
-
-
-CONTENDERS = {"packed": packed, "naive": naive, "batched": batched, "global": global_}
+CONTENDERS = {"ours": ours, "naive": naive, "global": global_}
 
 
 def measure_one(options: argparse.Namespace) -> None:
@@ -241,11 +190,11 @@ def main() -> None:
         "responses/s | tokens/s |",
         "|---:|---:|---:|---|---:|---:|---:|---:|",
     ]
-    for key in rounds[0]["packed"]:
+    for key in rounds[0]["ours"]:
         steps, window = key.split()
         for one in options.contenders:
             each = [found[one][key] for found in rounds]
-            own = [found["packed"][key] for found in rounds]
+            own = [found["ours"][key] for found in rounds]
             if len(each[0]["scores"]) == len(own[0]["scores"]):
                 np.testing.assert_allclose(
                     each[0]["scores"], own[0]["scores"], atol=tolerance, rtol=0
@@ -255,26 +204,27 @@ def main() -> None:
             middle = statistics.median(took)
             lines.append(
                 f"| {steps} | {each[0]['tokens']:,} | {window} | {one} | {spread(took)} "
-                f"| {'1' if one == 'packed' else spread(ratio)} "
+                f"| {'1' if one == 'ours' else spread(ratio)} "
                 f"| {1 / middle:.3f} | {each[0]['tokens'] / middle:,.0f} |"
             )
     memory = ", ".join(f"{one} {peak:,.0f} MB" for one, peak in peaks.items())
     million = "; ".join(
         f"{key.replace(' ', ' steps, window ')}: "
-        f"{statistics.median(one['packed'][key][clock] for one in rounds) * 1e6 / 86400:,.0f} days"
-        for key in rounds[0]["packed"]
+        f"{statistics.median(one['ours'][key][clock] for one in rounds) * 1e6 / 86400:,.0f} days"
+        for key in rounds[0]["ours"]
     )
     text = (
         f"A Llama of the shape of {options.shape} with random weights, {options.dtype} on "
         f"{options.device}, one core; prompts of {options.prompt_tokens} tokens, steps of about "
-        f"{options.step_tokens}, rows of {options.batch_tokens}; {options.rounds} rounds in turns. "
-        "The first three give the same scores, local and global. Responses and tokens of them are "
-        f"those of one CPU second.\n\n" + "\n".join(lines) + f"\n\nPeak memory: {memory}.\n"
-        f"A million responses, by calculation, for `packed` on this one device: {million}.\n\n"
+        f"{options.step_tokens}, {options.batch_tokens} tokens at once; {options.rounds} rounds in "
+        "turns. The first two give the same scores, local and global. Responses and tokens of them "
+        f"are those of one CPU second.\n\n" + "\n".join(lines) + f"\n\nPeak memory: {memory}.\n"
+        f"A million responses, by calculation, for `ours` on this one device: {million}.\n\n"
         f"{machine()}"
     )
-    title = f"Local naturalness: the shape of {options.shape}"
-    write_section(f"naturalness_{options.shape}_{options.device}", title, text)
+    title = f"Local naturalness: {options.shape}, prompts of {options.prompt_tokens} tokens"
+    name = f"naturalness_{options.shape}_{options.device}_{options.prompt_tokens}"
+    write_section(name, title, text)
 
 
 if __name__ == "__main__":
