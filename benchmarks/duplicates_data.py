@@ -50,8 +50,9 @@ def questions(number: int, seed: int = 0) -> Iterator[str]:
 
 
 def make_pool(folder: Path, number: int) -> None:
-    """A pool of these questions with a short trace each, written straight as shards."""
+    """A pool of these questions with a short trace each and labels, written straight as shards."""
     import pyarrow as pa
+    from synthetic_labels import draw_labels, write_labels
 
     from builders.files import write_parquet
     from builders.ids import content_id
@@ -59,7 +60,7 @@ def make_pool(folder: Path, number: int) -> None:
     from builders.schema import QUESTIONS, TRACES, arrow_schema
 
     _create(folder, None)
-    made = questions(number)
+    made, rng = questions(number), np.random.default_rng(0)
     seen: set[str] = set()
     for shard, start in enumerate(range(0, number, SHARD)):
         texts = {content_id(text): text for _, text in zip(range(SHARD), made, strict=False)}
@@ -75,11 +76,16 @@ def make_pool(folder: Path, number: int) -> None:
             **{name: ["synthetic"] * n for name in ("source", "license", "teacher")},
             **{name: ["So it is."] * n for name in ("reasoning", "answer")},
             **{name: [3] * n for name in ("num_tokens", "num_reasoning_tokens")},
+            **draw_labels(rng, n),
         }
-        for table, columns in (("questions", QUESTIONS), ("traces", TRACES)):
-            schema = arrow_schema(columns)
-            path = folder / table / f"{shard + 1:05d}-{start:016x}.parquet"
-            write_parquet(pa.table({name: values[name] for name in schema.names}, schema), path)
+        name = f"{shard + 1:05d}-{start:016x}.parquet"
+        for table, schema in (
+            ("questions", arrow_schema(QUESTIONS)),
+            ("traces", arrow_schema(TRACES)),
+        ):
+            columns = {key: values[key] for key in schema.names}
+            write_parquet(pa.table(columns, schema), folder / table / name)
+        write_labels(folder, name, values)
 
 
 def _letters(number: int) -> str:

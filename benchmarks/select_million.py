@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from synthetic_labels import draw_labels, write_labels
 
 FAMILIES = (
     *("random", "disagree", "strategies", "topics"),
@@ -31,11 +32,10 @@ def make_pool(folder: Path, rows: int) -> None:
     """A pool of synthetic rows, written straight as shards, and facts.parquet beside it."""
     from builders.files import write_parquet
     from builders.importing import _create
-    from builders.schema import DOMAINS, QUESTIONS, TRACES, arrow_schema, sidecar_schema
+    from builders.schema import QUESTIONS, TRACES, arrow_schema
 
     _create(folder / "pool", None)
     rng = np.random.default_rng(0)
-    names = pa.array([f"strategy {n}" for n in range(12)])
     everything = []
     for number, start in enumerate(range(0, rows, SHARD)):
         n = min(SHARD, rows - start)
@@ -48,31 +48,14 @@ def make_pool(folder: Path, rows: int) -> None:
         }
         reasoning = np.minimum(rng.lognormal(8, 0.8, n), 32000).astype(np.int32)
         numbers = {"num_reasoning_tokens": reasoning, "num_tokens": reasoning + 100}
-        lengths = rng.integers(0, 11, n)
-        offsets = np.r_[0, np.cumsum(lengths)].astype(np.int32)
-        used = names.take(pa.array(rng.integers(0, 12, int(offsets[-1]))))
-        disagrees = pa.array(rng.random(n) < 0.36, mask=rng.random(n) < 0.05)
-        verdicts = np.where(rng.random(n) < 0.36, "disagree", "agree")
-        labels = {
-            "domain": np.array(DOMAINS)[rng.integers(0, 13, n)],
-            "topic": ["synthetic"] * n,
-            "cluster": rng.integers(-1, 5000, n).astype(np.int32),
-            "strategies": pa.ListArray.from_arrays(offsets, used),
-            "verbosity": rng.integers(0, 11, n).astype(np.int8),
-            "models_disagree": disagrees,
-            "disagreement": verdicts,
-            "second_answer": [None] * n,
-        }
+        labels = draw_labels(rng, n)
         values = {**texts, **numbers, **labels}
         name = f"{number + 1:05d}-{start:016x}.parquet"
         for table, columns in (("questions", QUESTIONS), ("traces", TRACES)):
             schema = arrow_schema(columns)
             shard = pa.table({key: values[key] for key in schema.names}, schema)
             write_parquet(shard, folder / "pool" / table / name)
-        for annotation in ("domain", "clusters", "strategies", "verbosity", "disagreement"):
-            schema = sidecar_schema(annotation)
-            sidecar = pa.table({key: values[key] for key in schema.names}, schema)
-            write_parquet(sidecar, folder / "pool" / "annotations" / annotation / name)
+        write_labels(folder / "pool", name, values)
         narrow = ["id", "num_reasoning_tokens", "domain", "cluster", "strategies", "verbosity"]
         everything.append(pa.table({key: values[key] for key in [*narrow, "models_disagree"]}))
     pq.write_table(pa.concat_tables(everything), folder / "facts.parquet")
