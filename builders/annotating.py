@@ -14,7 +14,7 @@ from builders.card import write_pool_card
 from builders.errors import BadSource
 from builders.files import only_writer, read_columns, write_parquet
 from builders.labels import Labels, read_labels
-from builders.pool import MADE, Pool, open_pool
+from builders.pool import MADE, Pool, open_pool, save_manifest
 from builders.schema import ANNOTATIONS, KEYS, sidecar_schema
 
 
@@ -57,6 +57,8 @@ def annotate_from(
             )
         # What is changed by hand is no longer what was made.
         (opened.folder / "annotations" / name / MADE).unlink(missing_ok=True)
+        if opened.manifest.pop(name, None):
+            save_manifest(opened)
         labelled, rows = _write_sidecars(opened, name, labels)
         write_pool_card(opened)
     return AnnotateReport(labelled, rows, len(labels.values) - len(matched))

@@ -2,6 +2,9 @@
 
 import itertools
 import json
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -168,6 +171,61 @@ def test_goes_on_where_it_was(
     for shard in pool.shards("traces"):
         keys = pq.read_table(shard, columns=["id"])["id"].to_pylist()
         assert pq.read_table(pool.sidecar("naturalness", shard))["id"].to_pylist() == keys
+
+
+@pytest.mark.slow
+def test_killed_and_run_again(pool: Pool, student: Path, scorer: Scorer, tmp_path: Path) -> None:
+    """SIGKILL after each of some saves; the scores are those of a run that nobody killed."""
+    annotate_naturalness(pool.folder, scorer)
+    wanted = scores(pool)
+    other = tmp_path / "killed"
+    import_source(open_source(str(tmp_path / "traces.jsonl")), other, shard_rows=6)
+    script = (
+        "import sys; from builders.naturalness import stage; from builders.cli import main; "
+        "stage._SAVE_SECONDS = 0; sys.exit(main())"
+    )
+    words = ["annotate", "naturalness", "--pool", str(other), "--student", str(student)]
+    words += ["--window", "1", "--batch-tokens", "64", "--json"]
+    folder = other / "annotations" / "naturalness"
+
+    def saved() -> int:
+        return len({*folder.glob(".*/*.parquet"), *folder.glob("*.parquet")})
+
+    before = []
+    for _ in range(4):
+        before.append(saved())
+        process = subprocess.Popen([sys.executable, "-c", script, *words])
+        while saved() <= before[-1] and process.poll() is None:
+            time.sleep(0.001)
+        process.kill()
+        process.wait()
+    assert len(set(before)) > 1
+    last = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, check=True)
+    assert json.loads(last.stdout)["labelled"] == len(TRACES)
+    assert not list(folder.glob(".*"))
+    found = scores(open_pool(other))
+    assert found.keys() == wanted.keys()
+    for key, row in found.items():
+        assert row == pytest.approx(wanted[key], abs=1e-4)
+
+
+def test_scores_from_a_file_have_no_student(
+    pool: Pool, scorer: Scorer, student: Path, nt: Run, tmp_path: Path
+) -> None:
+    """What a file brought is not said to come from the student who scored before."""
+    annotate_naturalness(pool.folder, scorer)
+    rows = tmp_path / "scores.jsonl"
+    rows.write_text(
+        "".join(
+            json.dumps({**row, "local_naturalness": -1.0}) + "\n" for row in scores(pool).values()
+        )
+    )
+    words = ("annotate", "naturalness", "--pool", pool.folder)
+    assert nt(*words, "--from", rows)[0] == 0
+    assert "naturalness" not in open_pool(pool.folder).manifest
+    code, _, err = nt(*words, "--student", student, "--window", "1")
+    assert code == 2
+    assert "has scores already, by a file; --overwrite replaces them" in err
 
 
 def test_the_same_scores_however_much_is_run_at_once(pool: Pool, scorer: Scorer) -> None:
