@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from builders.cli.console import add_folder, add_output_options, aligned, bar, show
+from builders.cli.pages import write_report
 
 
 def add_to(verbs: Any, name: str) -> argparse.ArgumentParser:
@@ -36,12 +37,14 @@ def add_to(verbs: Any, name: str) -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace) -> int:
     """Make the report, and say it."""
     from builders.reports.difficulty import describe_difficulty
-    from builders.reports.writing import write_report
+    from builders.reports.picture import draw
+    from builders.reports.words import page
 
     report = describe_difficulty(
         arguments.pool, progress=lambda shards: bar(arguments, shards, "reading", " shards")
     )
-    files = write_report(report, arguments.out) if arguments.out else []
+    out = arguments.out
+    files = write_report(report, out, "difficulty", page=page, draw=draw) if out else []
     found = {"pool": str(arguments.pool), **report, "files": list(map(str, files))}
     return show(arguments, found, _words(arguments.pool, report, files))
 

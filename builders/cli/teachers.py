@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from builders.cli.console import add_folder, aligned, count, quoted, show
+from builders.cli.pages import write_report
 
 
 def add_to(verbs: Any, name: str) -> argparse.ArgumentParser:
@@ -34,11 +35,13 @@ def add_to(verbs: Any, name: str) -> argparse.ArgumentParser:
 
 def run(arguments: argparse.Namespace) -> int:
     """Rank, and say what came out."""
+    from builders.teachers.picture import draw
     from builders.teachers.report import describe_teachers
-    from builders.teachers.writing import write_report
+    from builders.teachers.words import page
 
     report = describe_teachers(arguments.pool, teachers=arguments.teacher, seed=arguments.seed)
-    files = write_report(report, arguments.out) if arguments.out else []
+    out = arguments.out
+    files = write_report(report, out, "teachers", page=page, draw=draw) if out else []
     found = {"pool": str(arguments.pool), **report, "files": list(map(str, files))}
     return show(arguments, found, _words(arguments.pool, report, files))
 
