@@ -75,14 +75,12 @@ def response(steps: int, options: argparse.Namespace) -> tuple[Any, Any, list[in
 def ours(model: Any, prompt: Any, tokens: Any, starts: list[int], window: Any, most: int) -> Any:
     """Ours: the mean of each step, and of all tokens."""
     from builders.naturalness.forward import Wanted, log_probabilities
-    from builders.naturalness.windows import spans_of
+    from builders.naturalness.windows import given_windows, spans_of
 
     spans = spans_of(starts, len(tokens), window)
     wanted = [Wanted(tokens, span) for span in spans]
-    whole, *rest = log_probabilities(model, prompt, wanted, batch_tokens=most)
-    of_step = {span.scored: found for span, found in zip(spans[1:], rest, strict=True)}
-    edges = itertools.pairwise([*starts, len(tokens)])
-    return [of_step.get(a, whole[a:b]).mean() for a, b in edges]
+    found = log_probabilities(model, prompt, wanted, batch_tokens=most)
+    return [step.mean() for step in np.split(given_windows(spans, found), starts[1:])]
 
 
 def _pass(model: Any, prompt: Any, tokens: Any, start: int, scored: int, end: int) -> Any:

@@ -19,7 +19,7 @@ from transformers import (
 )
 
 from builders.naturalness.forward import Tokens, Wanted, log_probabilities
-from builders.naturalness.windows import Window, parse_window, spans_of
+from builders.naturalness.windows import Window, given_windows, parse_window, spans_of
 
 VOCABULARY = 97
 FAMILIES: dict[str, PreTrainedConfig] = {
@@ -91,10 +91,8 @@ def scored(
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     spans = spans_of(steps, len(response), window)
     wanted = [Wanted(response, span) for span in spans]
-    whole, *windows = log_probabilities(model, prompt, wanted, batch_tokens=batch_tokens)
-    of_step = {span.scored: found for span, found in zip(spans[1:], windows, strict=True)}
-    edges = [*steps, len(response)]
-    return whole, [of_step.get(a, whole[a:b]) for a, b in itertools.pairwise(edges)]
+    found = log_probabilities(model, prompt, wanted, batch_tokens=batch_tokens)
+    return found[0], np.split(given_windows(spans, found), steps[1:])
 
 
 def made_up(

@@ -86,6 +86,19 @@ def test_windows() -> None:
     assert spans_of([0, 5, 7, 8], 9, parse_window("all")) == [Span(0, 0, 9)]
 
 
+def test_steps_with_the_same_beginning_are_run_together() -> None:
+    """By 20%, steps 1 to 5 see one step, and 6 to 10 see two: 5 and 6 begin with step 4."""
+    steps = [10 * n for n in range(8)]
+    assert spans_of(steps, 80, parse_window("20%")) == [
+        Span(0, 0, 80),
+        Span(10, 20, 30),
+        Span(20, 30, 40),
+        Span(30, 40, 50),
+        Span(40, 50, 70),
+        Span(50, 70, 80),
+    ]
+
+
 @pytest.mark.parametrize("wrong", ["-1", "101%", "4.5", "", "%", "-20%", "five", "1e3"])
 def test_a_window_that_is_none(wrong: str) -> None:
     with pytest.raises(BadOption, match="how many steps before"):

@@ -19,13 +19,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from builders.naturalness.windows import Span
+from builders.naturalness.windows import Floats, Span
 
 if TYPE_CHECKING:
     import torch
 
 Tokens = NDArray[np.int64]
-Floats = NDArray[np.float32]
 Layers = Sequence[tuple["torch.Tensor", "torch.Tensor"]]
 
 _CACHE_SHARE = 4  # copies of the prompt's cache hold at most so many times a batch's tokens

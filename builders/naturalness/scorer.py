@@ -19,7 +19,7 @@ from builders.naturalness.forward import Wanted, log_probabilities
 from builders.naturalness.scores import columns_of
 from builders.naturalness.splitting import SPLITTERS
 from builders.naturalness.student import Student
-from builders.naturalness.windows import Window, spans_of
+from builders.naturalness.windows import Window, given_windows, spans_of
 
 TOO_LONG = "longer than the student's context"
 _VERSION = 2  # raised when the same response would get another score
@@ -133,14 +133,12 @@ def _score(scorer: Scorer, together: Sequence[tuple[str, Encoded]]) -> dict[str,
         ) from error
     rows = {}
     for (key, encoded), own in zip(together, spans, strict=True):
-        whole, *windows = itertools.islice(found, len(own))
-        if not all(np.isfinite(values).all() for values in (whole, *windows)):
+        values = list(itertools.islice(found, len(own)))
+        if not all(np.isfinite(each).all() for each in values):
             raise NotFinite(
                 f"trace {key}: its log-probability is NaN or infinite to {scorer.student.name} in "
                 f"{scorer.student.dtype}; try --dtype float32, or look at the weights"
             )
-        of_step = {span.scored: values for span, values in zip(own[1:], windows, strict=True)}
-        edges = [*encoded.steps.tolist(), len(whole)]
-        steps = [of_step.get(a, whole[a:b]) for a, b in itertools.pairwise(edges)]
-        rows[key] = {"id": key, **columns_of(whole, steps)}
+        steps = np.split(given_windows(own, values), encoded.steps[1:])
+        rows[key] = {"id": key, **columns_of(values[0], steps)}
     return rows

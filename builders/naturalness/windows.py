@@ -3,8 +3,8 @@
     window 4 over ten steps:     step 7 is run behind the prompt and steps 3 to 6
     window 20% over ten steps:   step 7 is run behind the prompt and steps 5 and 6
 
-A step whose window reaches back to the first step sees what it sees in the whole response, so its
-log-probabilities are those of the whole response, which is run anyway.
+Steps whose windows begin at the same place are run together: none of them sees what is behind it.
+So are with the whole response those whose window reaches back to the first step.
 """
 
 import math
@@ -13,7 +13,12 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from builders.errors import BadOption
+
+Floats = NDArray[np.float32]
 
 
 class Window(NamedTuple):
@@ -65,7 +70,7 @@ def parse_window(text: str) -> Window:
 
 
 def spans_of(steps: Sequence[int], tokens: int, window: Window) -> list[Span]:
-    """What has to be run: first the whole response, then each step that sees less than that.
+    """What has to be run: first the whole response, then the steps that see less than that.
 
     Args:
         steps: the first token of each step; the first is 0.
@@ -75,7 +80,22 @@ def spans_of(steps: Sequence[int], tokens: int, window: Window) -> list[Span]:
     ends = [*steps[1:], tokens]
     spans = [Span(0, 0, tokens)]
     for step, (scored, end) in enumerate(zip(steps, ends, strict=True)):
-        first = step - window.before(step)
-        if first:
-            spans.append(Span(steps[first], scored, end))
+        start = steps[step - window.before(step)]
+        if start > spans[-1].start:
+            spans.append(Span(start, scored, end))
+        elif start:
+            spans[-1] = spans[-1]._replace(end=end)
     return spans
+
+
+def given_windows(spans: Sequence[Span], found: Sequence[Floats]) -> Floats:
+    """The log-probability of each token of a response, given the window of its step.
+
+    Args:
+        spans: those of `spans_of`.
+        found: that of the wanted tokens of each.
+    """
+    given = found[0].copy()
+    for span, values in zip(spans[1:], found[1:], strict=True):
+        given[span.scored : span.end] = values
+    return given
