@@ -27,6 +27,9 @@ BUCKET_ROWS = ROW_GROUP_ROWS
 SPILL_BYTES = 256 * 2**20
 """Text that is held in memory before it goes to disk."""
 
+_BATCH_BYTES = 20_000
+"""What a batch of some twenty columns and a few rows was measured to cost beside its text."""
+
 _RANK = "rank"
 
 
@@ -54,7 +57,7 @@ class Gathered:
         """Keep rows of a bucket, in any order."""
         batches = rows.combine_chunks().to_batches()
         self._batches[bucket] += batches
-        self._bytes += sum(batch.nbytes for batch in batches)
+        self._bytes += sum(batch.nbytes + _BATCH_BYTES for batch in batches)
         if self._bytes >= SPILL_BYTES:
             self._spill()
 
