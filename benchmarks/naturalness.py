@@ -220,8 +220,10 @@ def main() -> None:
         f"A million responses, by calculation, for `ours` on this one device: {million}.\n\n"
         f"{machine()}"
     )
-    title = f"Local naturalness: {options.shape}, prompts of {options.prompt_tokens} tokens"
-    name = f"naturalness_{options.shape}_{options.device}_{options.prompt_tokens}"
+    steps = " and ".join(map(str, options.steps))
+    title = f"Local naturalness: {options.shape}, prompts of {options.prompt_tokens} tokens, {steps} steps"
+    sizes = "-".join(map(str, (options.prompt_tokens, *options.steps)))
+    name = f"naturalness_{options.shape}_{options.device}_{sizes}"
     write_section(name, title, text)
 
 
