@@ -221,7 +221,8 @@ def main() -> None:
         f"{machine()}"
     )
     steps = " and ".join(map(str, options.steps))
-    title = f"Local naturalness: {options.shape}, prompts of {options.prompt_tokens} tokens, {steps} steps"
+    prompts = f"prompts of {options.prompt_tokens} tokens"
+    title = f"Local naturalness: {options.shape}, {prompts}, {steps} steps"
     sizes = "-".join(map(str, (options.prompt_tokens, *options.steps)))
     name = f"naturalness_{options.shape}_{options.device}_{sizes}"
     write_section(name, title, text)
