@@ -194,7 +194,8 @@ def main() -> None:
         f"{options.rounds} rounds in turns; start of Python and reading included. All three found "
         "the same number of eligible rows. `benchmarks/select_million.py` says what each does.\n\n"
         f"{table(runs, 'naturalthoughts')}\n\n"
-        f"Wanted: under 5 s and 600 MB for a million, 15 s for 2.8 million. Ours: {spread([r.seconds for r in own], 1)} s, "
+        "Wanted: under 5 s and 600 MB for a million, 15 s for 2.8 million. Ours: "
+        f"{spread([r.seconds for r in own], 1)} s, "
         f"{max(r.peak_mb for r in own):,.0f} MB.\n\n{machine()}"
     )
     million = options.rows == 1_000_000
