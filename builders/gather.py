@@ -24,11 +24,8 @@ from builders.selectors import Indices
 BUCKET_ROWS = ROW_GROUP_ROWS
 """Rows that are in memory at once while a config is written: 25 MB of traces of 6,000 tokens."""
 
-SPILL_BYTES = 256 * 2**20
-"""Text that is held in memory before it goes to disk."""
-
-_BATCH_BYTES = 20_000
-"""What a batch of some twenty columns and a few rows was measured to cost beside its text."""
+SPILL_BYTES = 128 * 2**20
+"""Text that is held in memory before it goes to disk; dealing it takes as much again."""
 
 _RANK = "rank"
 
@@ -45,37 +42,51 @@ class Gathered:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "text.arrow"
+        self._held: dict[str, list[pa.Table]] = defaultdict(list)
+        self._bytes = 0
         self._batches: dict[Bucket, list[pa.RecordBatch]] = defaultdict(list)
         self._spilled: dict[Bucket, list[int]] = defaultdict(list)
         self._num_spilled = 0
-        self._bytes = 0
         self._writer: pa.RecordBatchFileWriter | None = None
         self._reader: pa.RecordBatchFileReader | None = None
         self._reading = threading.Lock()
 
-    def add(self, bucket: Bucket, rows: pa.Table) -> None:
-        """Keep rows of a bucket, in any order."""
-        batches = rows.combine_chunks().to_batches()
-        self._batches[bucket] += batches
-        self._bytes += sum(batch.nbytes + _BATCH_BYTES for batch in batches)
+    def add(self, ranking: str, rows: pa.Table) -> None:
+        """Keep rows of a ranking, with their ranks, in any order."""
+        self._held[ranking].append(rows)
+        self._bytes += rows.nbytes
         if self._bytes >= SPILL_BYTES:
-            self._spill()
-
-    def _spill(self) -> None:
-        for bucket, batches in self._batches.items():
-            # One batch per bucket and spill: a handful of rows each would cost more than they hold.
-            for batch in pa.Table.from_batches(batches).combine_chunks().to_batches():
+            for bucket, batch in self._deal():
                 if self._writer is None:
                     options = pa.ipc.IpcWriteOptions(compression="lz4")
                     self._writer = pa.ipc.new_file(str(self._path), batch.schema, options=options)
                 self._writer.write_batch(batch)
                 self._spilled[bucket].append(self._num_spilled)
                 self._num_spilled += 1
-        self._batches.clear()
+
+    def _deal(self) -> Iterator[tuple[Bucket, pa.RecordBatch]]:
+        """What is held, one batch for each bucket; then it is held no longer.
+
+        Many shards together: a bucket gets a handful of rows of each, which would cost more alone
+        than they hold.
+        """
+        while self._held:
+            ranking, tables = self._held.popitem()
+            rows = pa.concat_tables(tables)
+            del tables
+            numbers = rows[_RANK].to_numpy() // BUCKET_ROWS
+            order = np.argsort(numbers, kind="stable")
+            (batch,) = rows.take(order).combine_chunks().to_batches()
+            found, starts = np.unique(numbers[order], return_index=True)
+            ends = [*starts[1:], len(order)]
+            for number, start, end in zip(found.tolist(), starts.tolist(), ends, strict=True):
+                yield Bucket(ranking, number), batch.slice(start, end - start)
         self._bytes = 0
 
     def finish(self) -> None:
         """All rows are there; from now on buckets are read."""
+        for bucket, batch in self._deal():
+            self._batches[bucket].append(batch)
         if self._writer is not None:
             self._writer.close()
             self._writer = None
@@ -131,7 +142,10 @@ def gather(
                 for name in annotated:
                     rows = rows.append_column(name, described[name])
                 for name, rank in here.items():
-                    _deal(gathered, name, rank, rows)
+                    wanted = np.flatnonzero(rank >= 0)
+                    if len(wanted):
+                        own_rank = pa.array(rank[wanted])
+                        gathered.add(name, rows.take(wanted).append_column(_RANK, own_rank))
         gathered.finish()
         yield gathered
     finally:
@@ -143,16 +157,3 @@ def _ranks(rows: Indices, length: int) -> Indices:
     ranks = np.full(length, -1, np.int64)
     ranks[rows] = np.arange(len(rows))
     return ranks
-
-
-def _deal(gathered: Gathered, name: str, ranks: Indices, rows: pa.Table) -> None:
-    """Put the ranked rows of one shard into their buckets."""
-    wanted = np.flatnonzero(ranks >= 0)
-    numbers = ranks[wanted] // BUCKET_ROWS
-    order = np.argsort(numbers, kind="stable")
-    wanted, numbers = wanted[order], numbers[order]
-    edges = np.flatnonzero(np.diff(numbers)) + 1
-    for part in np.split(wanted, edges):
-        if len(part):
-            taken = rows.take(part).append_column(_RANK, pa.array(ranks[part]))
-            gathered.add(Bucket(name, int(ranks[part[0]]) // BUCKET_ROWS), taken)
