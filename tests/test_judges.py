@@ -89,6 +89,26 @@ def test_a_reply_that_was_cut_is_told_so() -> None:
         read_form(Strategies, reply('{"strategies": [{"strat', "length"))
 
 
+@pytest.mark.parametrize(
+    ("text", "finish", "why"),
+    [
+        ('<think>\nI could say {"domain": "Law", "topic": "law"} but wait', "length", "too long"),
+        ('I could say {"domain": "Law", "topic": "law"} but wait', "length", "too long"),
+        ('Hm, ```{"domain": "Law", "topic": "law"}``` is', "length", "too long"),
+        ('<think>Or {"domain": "Law", "topic": "law"}?', "stop", "does not end"),
+    ],
+)
+def test_what_a_judge_only_weighs_is_no_label(text: str, finish: str, why: str) -> None:
+    with pytest.raises(Invalid, match=why):
+        read_form(Domain, reply(text, finish))
+
+
+def test_a_form_that_is_whole_is_read_though_the_reply_was_cut() -> None:
+    whole = '{"domain": "Science", "topic": "the <think> tag"}'
+    for text in (whole, f"```json\n{whole}\n```", f"Hm.</think>{whole}"):
+        assert read_form(Domain, reply(text, "length")).model_dump_json()
+
+
 def test_schemas_say_what_the_forms_check() -> None:
     assert schema_of(Domain)["properties"]["domain"] == {"enum": list(DOMAINS), "type": "string"}
     assert schema_of(Domain)["additionalProperties"] is False
