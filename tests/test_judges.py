@@ -245,6 +245,8 @@ SAME = [
     (r"Hence \boxed{7}, that is \boxed{7}.", "7"),
     (r"so it is $\boxed{\frac{1}{2}}$", "0.5"),
     ("$x^2-1$", "(x-1)(x+1)"),
+    (r"\left(0,\,1\right]", "(0, 1]"),
+    (r"\pi\cdot 2", r"\frac{4\pi}{2}"),
     ("I get\n5.", "I get 5."),
     ("The answer is west.", "west"),
 ]
@@ -262,6 +264,15 @@ NOT_CERTAIN = [
     ("2^{2^{2^{99}}}", "4"),
     ("__import__('os').getpid()", "1"),
     (r"\boxed{3", "3"),
+    (r"9.8\ \mathrm{m/s}", r"9.8\ \mathrm{m/s^2}"),
+    (r"20^\circ\text{C}", r"20^\circ\text{F}"),
+    (r"5\,\mathrm{V}", r"5\,\mathrm{A}"),
+    (r"5\text{ m}^2", r"5\text{ m}^3"),
+    (r"90^\circ", "90"),
+    ("1,2", "2,1"),
+    ("A, B", "B, A"),
+    (r"\{1,2\}", "(1,2)"),
+    ("{1,2}", "(1,2)"),
 ]
 
 

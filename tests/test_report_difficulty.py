@@ -69,10 +69,12 @@ def test_formulas_are_for_math_verify() -> None:
         ("$x + 1$", "The answer is $x + 2$."),
         ("x^2 + 2x + 1", "The answer is (x + 1)^2"),
         ("42", "I am not sure."),
+        ("90", "$90^\\circ$"),
+        ("$1,2$", "$2,1$"),
         None,
     ]
     with contextlib.closing(Equality()) as equality:
-        assert all_right(pairs, equality) == [True, False, True, None, None]
+        assert all_right(pairs, equality) == [True, False, True, None, None, None, None]
 
 
 def test_correctness_by_a_judge_comes_before_ours(

@@ -18,7 +18,7 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 
-from builders.judges.equality import Equality, result
+from builders.judges.equality import Equality, is_formula, result
 
 _SHORT = 80  # characters of a reply that says its result and nothing else
 _LEAD = re.compile(
@@ -32,8 +32,6 @@ _NUMBER = re.compile(r"([-+−]?)\s*[$€£]?(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?
 _UNIT = re.compile(r"%|°?[A-Za-z€$£µ][\w/²³ ]{0,20}")
 _CHOICE = re.compile(r"\([a-z]\)")
 _ARTICLE = re.compile(r"^(?:(?:to|at|on|in) )?(?:(?:an?|the) )?")
-
-_WORD = re.compile(r"(?<!\\)\b[A-Za-z]{3,}")
 Pair = tuple[str, str]
 
 
@@ -50,18 +48,12 @@ def all_right(pairs: Sequence[Pair | None], equality: Equality) -> list[bool | N
     open_ones = [
         (row, pair)
         for row, pair in enumerate(pairs)
-        if pair and found[row] is None and all(map(_is_formula, pair))
+        if pair and found[row] is None and all(is_formula(result(text) or "") for text in pair)
     ]
     same = equality.certainly_same([pair for _, pair in open_ones])
     for (row, _), is_same in zip(open_ones, same, strict=True):
         found[row] = is_same
     return found
-
-
-def _is_formula(answer: str) -> bool:
-    """Whether the result that stands out is more than a number, and no words."""
-    text = result(answer)
-    return text is not None and not _WORD.search(text)
 
 
 def right(reference: str, answer: str) -> bool | None:
