@@ -37,12 +37,10 @@ from builders.judges.judgements import judged
 from builders.judges.pairs import NO_PAIR, certain
 from builders.judges.prepared import Judge, Judging, prepare
 from builders.judging import ask_judge
+from builders.labellers import QUALITY, judges_of
 from builders.ledger import describe_store, enter
 from builders.pool import Pool, open_pool, save_manifest
 from builders.schema import ANNOTATIONS, KEYS
-
-ENTRIES = "label_quality"
-"""The key of the manifest under which the figures stand."""
 
 SAMPLE = 500
 """Rows that a second judge is asked about, if nothing else is said."""
@@ -102,7 +100,7 @@ def by_second_judge(
         BadOption: there are no labels, or too few, or they are this judge's own.
     """
     opened = open_pool(pool)
-    labellers = _labellers(opened, name)
+    labellers = judges_of(opened.manifest, name)
     if labellers == [judge.model]:
         raise BadOption(
             f"--second-judge {judge.model}: the labels of '{name}' are its own; name another model"
@@ -290,12 +288,6 @@ def _questions(judging: Judging) -> NDArray[np.uint64]:
     return np.concatenate([as_numbers(read_columns(s, ["question_id"])[0]) for s in shards])
 
 
-def _labellers(pool: Pool, name: str) -> list[str]:
-    """Whose labels the pool has: judges by name; none where they were brought along."""
-    found = [one["judge"] for one in pool.manifest.get("judges", []) if one["annotation"] == name]
-    return sorted(set(found))
-
-
 def _truth(golden: Golden, name: str) -> dict[str, Any]:
     """The golden labels of an annotation, by question id."""
     return {
@@ -322,9 +314,9 @@ def _enter(folder: Path, entry: Mapping[str, Any]) -> None:
     same = ("annotation", "judge", "revision", "prompt_hash", "context", "against", "golden")
     kept = [
         one
-        for one in opened.manifest.get(ENTRIES, [])
+        for one in opened.manifest.get(QUALITY, [])
         if any(one.get(name) != entry.get(name) for name in same)
     ]
-    opened.manifest[ENTRIES] = [*kept, entry]
+    opened.manifest[QUALITY] = [*kept, entry]
     save_manifest(opened)
     write_pool_card(open_pool(folder))

@@ -8,6 +8,7 @@ from typing import Any
 
 import noisy_judge
 import pytest
+from judge_server import judging
 from model_server import ModelServer
 from noisy_judge import forms, judge, named, said
 from scipy.stats import spearmanr
@@ -281,6 +282,34 @@ def test_the_labels_of_a_judge_are_held_against_another_one(
     kappa = figures(found)["Cohen's kappa"]["value"]
     assert kappa == pytest.approx(cohen_kappa_score(*columns), abs=1e-6)
     assert kappa < cohen_kappa_score(columns[0], [row.domain for row in rows])
+
+
+def test_labels_that_a_file_replaced_are_no_longer_a_judges(
+    nt: Run, tmp_path: Path, write_jsonl: Write
+) -> None:
+    """As long as some of them may be its own, it is not asked about them as a second one."""
+    rows = ROWS[:30]
+    traces = [{"question": r.question, "reasoning": r.reasoning, "answer": r.answer} for r in rows]
+    mine = [{"question": row.question, "domain": "Law"} for row in rows]
+    pool = tmp_path / "judged"
+    assert nt("import", write_jsonl(traces), "--pool", pool, "--quiet")[0] == 0
+    command = ["annotate", "domain", "--pool", pool]
+    truth = {row.question: {"domain": row.domain, "topic": row.topic} for row in rows}
+    with ModelServer(judging(lambda question: truth[question])) as server:
+        where = ["--base-url", server.url]
+        assert nt(*command, *where, "--judge", "one")[0] == 0
+        assert nt(*command, *where, "--second-judge", "two")[0] == 0
+        assert nt(*command, "--from", write_jsonl(mine[:10], "some.jsonl"))[0] == 0
+        manifest = open_pool(pool).manifest
+        assert [(one["judge"], one["by_this_judge"]) for one in manifest["judges"]] == [("one", 20)]
+        assert manifest["label_quality"] == []  # was about labels that are gone
+        assert nt(*command, *where, "--second-judge", "one")[0] == 2
+        assert nt(*command, "--from", write_jsonl(mine, "all.jsonl"))[0] == 0
+        manifest = open_pool(pool).manifest
+        assert manifest["judges"] == []
+        assert nt(*command, *where, "--second-judge", "one")[0] == 0
+    (found,) = open_pool(pool).manifest["label_quality"]
+    assert (found["judge"], found["labels_of"]) == ("one", [])
 
 
 @pytest.mark.parametrize(
