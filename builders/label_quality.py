@@ -97,13 +97,14 @@ def by_second_judge(
         second_model: see `judges.prepared.prepare`.
 
     Raises:
-        BadOption: there are no labels, or too few, or they are this judge's own.
+        BadOption: there are no labels, or too few, or this judge's own are among them.
     """
     opened = open_pool(pool)
     labellers = judges_of(opened.manifest, name)
-    if labellers == [judge.model]:
+    if judge.model in labellers:
+        which = "the labels" if labellers == [judge.model] else "some of the labels"
         raise BadOption(
-            f"--second-judge {judge.model}: the labels of '{name}' are its own; name another model"
+            f"--second-judge {judge.model}: {which} of '{name}' are its own; name another model"
         )
     judging = prepare(opened, name, judge, second_model=second_model)
     labels = _labels(judging)

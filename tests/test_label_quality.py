@@ -8,8 +8,8 @@ from typing import Any
 
 import noisy_judge
 import pytest
-from judge_server import judging
-from model_server import ModelServer
+from judge_server import judging, texts
+from model_server import Answer, ModelServer, Request, as_json, chat
 from noisy_judge import forms, judge, named, said
 from scipy.stats import spearmanr
 from sklearn.metrics import cohen_kappa_score, f1_score
@@ -282,6 +282,35 @@ def test_the_labels_of_a_judge_are_held_against_another_one(
     kappa = figures(found)["Cohen's kappa"]["value"]
     assert kappa == pytest.approx(cohen_kappa_score(*columns), abs=1e-6)
     assert kappa < cohen_kappa_score(columns[0], [row.domain for row in rows])
+
+
+def test_a_judge_of_some_of_the_labels_is_no_second_one(
+    nt: Run, tmp_path: Path, write_jsonl: Write
+) -> None:
+    rows = ROWS[:30]
+    traces = [{"question": r.question, "reasoning": r.reasoning, "answer": r.answer} for r in rows]
+    pool = tmp_path / "judged"
+    assert nt("import", write_jsonl(traces), "--pool", pool, "--quiet")[0] == 0
+    too_hard = {row.question for row in rows[:5]}
+
+    def script(request: Request) -> Answer:
+        (question,) = texts(request)
+        if request.body["model"] == "one" and question in too_hard:
+            return as_json(chat(None, "Hm."))
+        return as_json(chat(None, '{"domain": "Law", "topic": "law"}'))
+
+    command = ["annotate", "domain", "--pool", pool, "--base-url"]
+    with ModelServer(script) as server:
+        for name, made in (("one", 25), ("two", 5)):
+            _, output, _ = nt(*command, server.url, "--judge", name)
+            assert f"{made} by this judge" in output
+        for name in ("one", "two"):
+            code, _, errors = nt(*command, server.url, "--second-judge", name)
+            assert code == 2
+            assert "some of the labels of 'domain' are its own" in errors
+        assert nt(*command, server.url, "--second-judge", "three")[0] == 0
+    (found,) = open_pool(pool).manifest["label_quality"]
+    assert found["labels_of"] == ["one", "two"]
 
 
 def test_labels_that_a_file_replaced_are_no_longer_a_judges(
