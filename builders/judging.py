@@ -240,6 +240,8 @@ def _merged(
     for one in said:
         row = rows[one.place - start]
         labels = {name: one.labels[name] for name in names}
+        if all(value is None for value in labels.values()):  # a judge that is unsure labels nothing
+            continue
         if replace or not has_label[one.place - start]:
             row |= labels
         if all(row[name] == value for name, value in labels.items()):

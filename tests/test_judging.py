@@ -188,6 +188,18 @@ def test_correctness_asks_only_what_is_not_certain(nt: Run, pool: Path) -> None:
         assert all(shown[b, a] == times for (a, b), times in shown.items())
 
 
+def test_an_unsure_judge_of_correctness_takes_no_label_away(
+    nt: Run, pool: Path, write_jsonl: Write
+) -> None:
+    wrong = [r for r in ROWS if r.answer != f"The answer is {r.reference_answer}."]
+    mine = [{"question": row.question, "correct": True} for row in wrong]
+    nt("annotate", "correctness", "--pool", pool, "--from", write_jsonl(mine, "mine.jsonl"))
+    with ModelServer(judging(lambda *shown: {"verdict": "unsure"})) as server:
+        _, output, _ = nt(*command(pool, "correctness", server, "--replace"))
+    assert f"80 of 80 rows have 'correctness', {80 - 2 * len(wrong)} by this judge" in output
+    assert labels(pool, "correct") == [(True,)] * 80
+
+
 def test_without_a_reference_answer_nothing_is_asked(
     nt: Run, pool: Path, tmp_path: Path, write_jsonl: Write
 ) -> None:
