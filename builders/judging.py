@@ -26,6 +26,7 @@ from builders.judges.judgements import Judged, judged
 from builders.judges.pairs import NO_PAIR, certain
 from builders.judges.prepared import Judge, Judging, prepare
 from builders.judges.requests import jobs, needed_samples
+from builders.labellers import JUDGES, labels_were_replaced
 from builders.ledger import describe_store, enter
 from builders.pool import open_pool, save_manifest
 from builders.schema import ANNOTATIONS, KEYS, TEXT, sidecar_schema
@@ -271,12 +272,14 @@ def _enter_judge(judging: Judging, written: Written, *, replace: bool) -> None:
         "second_model": judging.pairs.model if judging.pairs else None,
         **written._asdict(),
     }
+    if replace:
+        left = written.labelled - written.by_this_judge
+        labels_were_replaced(opened.manifest, judging.name, left=left)
     same = ("annotation", "judge", "revision", "prompt_hash", "context", "second_model")
     kept = [
         one
-        for one in opened.manifest.get("judges", [])
-        if not (replace and one["annotation"] == judging.name)
-        and any(one[name] != entry[name] for name in same)
+        for one in opened.manifest.get(JUDGES, [])
+        if any(one[name] != entry[name] for name in same)
     ]
-    opened.manifest["judges"] = [*kept, entry]
+    opened.manifest[JUDGES] = [*kept, entry]
     save_manifest(opened)

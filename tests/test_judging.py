@@ -335,6 +335,29 @@ def test_labels_stay_unless_they_are_to_be_replaced(
     assert labels(pool, "topic") == [(row.topic,) for row in ROWS for _ in range(2)]
 
 
+def entries(pool: Path) -> list[tuple[str, int]]:
+    return [(one["judge"], one["by_this_judge"]) for one in open_pool(pool).manifest["judges"]]
+
+
+def test_a_judge_stays_entered_until_all_its_labels_are_replaced(nt: Run, pool: Path) -> None:
+    hard = {row.question for row in ROWS[:8]}
+
+    def script(request: Request) -> Answer:
+        (question,) = texts(request)
+        if request.body["model"] == "other" and question in hard:
+            return as_json(chat(None, "Hm."))
+        return as_json(chat(None, json.dumps(domain(question))))
+
+    with ModelServer(script) as server:
+        other = ["annotate", "domain", "--pool", pool, "--base-url", server.url, "--judge", "other"]
+        nt(*command(pool, "domain", server))
+        nt(*other, "--replace")
+        assert entries(pool) == [(JUDGE, 8), ("other", 32)]
+        hard.clear()
+        nt(*other, "--replace", "--again")
+        assert entries(pool) == [("other", 40)]
+
+
 def test_sidecars_are_made_of_what_is_stored(nt: Run, pool: Path) -> None:
     with ModelServer(judging(strategies)) as server:
         nt(*command(pool, "strategies", server))
