@@ -269,17 +269,18 @@ def _enter_judge(judging: Judging, written: Written, *, replace: bool) -> None:
         "prompt": asked.prompt,
         "prompt_hash": asked.prompt_hash,
         "context": asked.context,
+        "sampling": asked.sampling._asdict(),
         "second_model": judging.pairs.model if judging.pairs else None,
         **written._asdict(),
     }
     if replace:
         left = written.labelled - written.by_this_judge
         labels_were_replaced(opened.manifest, judging.name, left=left)
-    same = ("annotation", "judge", "revision", "prompt_hash", "context", "second_model")
+    same = ("annotation", "judge", "revision", "prompt_hash", "context", "sampling", "second_model")
     kept = [
         one
         for one in opened.manifest.get(JUDGES, [])
-        if any(one[name] != entry[name] for name in same)
+        if any(one.get(name) != entry[name] for name in same)
     ]
     opened.manifest[JUDGES] = [*kept, entry]
     save_manifest(opened)

@@ -273,6 +273,7 @@ def _entry(
         "prompt": asked.prompt,
         "prompt_hash": asked.prompt_hash,
         "context": asked.context,
+        "sampling": asked.sampling._asdict(),
         "compared": len(said),
         "replies": sum(replies(2 * order, DONE) for order in orders) + not_at_once,
         "not_valid_at_once": not_at_once,
@@ -312,7 +313,8 @@ def _golden_questions(judging: Judging) -> list[str]:
 def _enter(folder: Path, entry: Mapping[str, Any]) -> None:
     """Write the figures into manifest and card, in the place of older ones; its lock is held."""
     opened = open_pool(folder)
-    same = ("annotation", "judge", "revision", "prompt_hash", "context", "against", "golden")
+    asked = ("annotation", "judge", "revision", "prompt_hash", "context", "sampling")
+    same = (*asked, "against", "golden")
     kept = [
         one
         for one in opened.manifest.get(QUALITY, [])

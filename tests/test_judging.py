@@ -358,6 +358,26 @@ def test_a_judge_stays_entered_until_all_its_labels_are_replaced(nt: Run, pool: 
         assert entries(pool) == [("other", 40)]
 
 
+def test_a_judge_is_entered_for_each_way_it_was_asked(nt: Run, pool: Path) -> None:
+    hard = {row.question for row in ROWS[:8]}
+
+    def script(request: Request) -> Answer:
+        (question,) = texts(request)
+        if request.body["max_tokens"] < 2048 and question in hard:
+            return as_json(chat(None, "Hm."))
+        return as_json(chat(None, json.dumps(domain(question))))
+
+    with ModelServer(script) as server:
+        nt(*command(pool, "domain", server))
+        nt(*command(pool, "domain", server, "--max-tokens", 2048))
+    assert entries(pool) == [(JUDGE, 32), (JUDGE, 8)]
+    sampling = [one["sampling"] for one in open_pool(pool).manifest["judges"]]
+    assert [one["max_tokens"] for one in sampling] == [1024, 2048]
+    card = (pool / "README.md").read_text()
+    assert "temperature 0, 1,024 tokens" in card
+    assert "temperature 0, 2,048 tokens" in card
+
+
 def test_sidecars_are_made_of_what_is_stored(nt: Run, pool: Path) -> None:
     with ModelServer(judging(strategies)) as server:
         nt(*command(pool, "strategies", server))
