@@ -257,6 +257,34 @@ def test_disagreement_with_a_second_model_that_is_asked_first(nt: Run, pool: Pat
     assert tasks == {"second-answer", "annotate-disagreement"}
 
 
+def test_a_local_tokenizer_is_asked_for_before_anything_is_paid_for(
+    nt: Run, tmp_path: Path, write_jsonl: Write
+) -> None:
+    import tokenizers
+
+    model = tokenizers.models.WordLevel({"[UNK]": 0}, unk_token="[UNK]")
+    tokenizers.Tokenizer(model).save(str(tmp_path / "tokenizer.json"))
+    rows = [{"question": f"{n}?", "reasoning": "Hm.", "answer": "No."} for n in range(3)]
+    local = ["--tokenizer", tmp_path / "tokenizer.json"]
+    pool = tmp_path / "counted"
+    assert nt("import", write_jsonl(rows), "--pool", pool, *local)[0] == 0
+    with (
+        ModelServer(judging(agreement)) as judge,
+        ModelServer(lambda request: as_json(chat("Hm.", "Yes."))) as other,
+    ):
+        asks = command(pool, "disagreement", judge, "--second-model", "m", "--second-base-url")
+        teaches = ["generate", "--pool", pool, "--teacher", "t", "--base-url", other.url]
+        for words in ([*asks, other.url], teaches):
+            code, _, errors = nt(*words)
+            assert (code, "has to be named again: --tokenizer" in errors) == (2, True)
+        assert not other.requests
+        for words in ([*asks, other.url], teaches):
+            code, _, errors = nt(*words, *local)
+            assert (code, errors) == (0, "")
+        assert len(other.requests) == 6
+    assert labels(pool, "disagreement")[:3] == [("disagree",)] * 3
+
+
 def test_a_verdict_that_depends_on_the_order_is_unsure(nt: Run, pool: Path) -> None:
     def first_wins(question: str, first: str, second: str) -> Any:
         return {"verdict": "same" if first.startswith("The answer") else "different"}
