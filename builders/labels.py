@@ -92,6 +92,8 @@ def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
     values = {name: None if v is None else _READERS[name](name, v) for name, v in given.items()}
     if verdict := values.get("disagreement"):
         values["models_disagree"] = DISAGREES[verdict]
+    elif (disagrees := values.get("models_disagree")) is not None:
+        values["disagreement"] = "disagree" if disagrees else "agree"
     if "strategies" in values:  # what a judge quoted for others
         values["strategy_quotes"] = None
     return values

@@ -196,6 +196,23 @@ def test_without_disagreement_it_says_what_to_run(
     assert "nt annotate disagreement" in errors
 
 
+def test_second_answers_alone_are_no_disagreement_but_its_truth_is(
+    nt: Run, tmp_path: Path, write_jsonl: Write
+) -> None:
+    rows = [_row(n, str(n)) for n in range(30)]
+    pool = _pool(nt, write_jsonl, tmp_path / "pool", rows)
+    answers = [
+        {"question": r["question"], "second_answer": str(n % 15)} for n, r in enumerate(rows)
+    ]
+    _labels(nt, write_jsonl, pool, answers)
+    code, _, errors = nt("report", "difficulty", "--pool", pool)
+    assert (code, "has no 'disagreement'" in errors) == (2, True)
+    truths = [{"question": r["question"], "models_disagree": n > 14} for n, r in enumerate(rows)]
+    _labels(nt, write_jsonl, pool, truths)
+    report = describe_difficulty(pool)
+    assert report["auc"]["second_model"]["disagreement"]["value"] == 1
+
+
 def test_with_one_class_alone_it_refuses_with_the_counts(
     nt: Run, tmp_path: Path, write_jsonl: Write
 ) -> None:
