@@ -205,6 +205,12 @@ def test_a_golden_set_scores_a_judge(pool: Path, tmp_path: Path) -> None:
         ("rows: []", "has no list 'traces'"),
         ("traces: []", "there are no traces"),
         ("traces: [{question: a, answer: b}]", "trace 1: reasoning None is no text"),
+        ("traces: [{question: ' ', reasoning: r, answer: b}]", "trace 1: question ' ' is no text"),
+        (
+            r'traces: [{question: "a\ud800", reasoning: r, answer: b}]',
+            "trace 1: question contains half of a surrogate pair",
+        ),
+        (r'{about: "\ud800", traces: []}', "about contains half of a surrogate pair"),
         (
             "traces: [{question: a, reasoning: r, answer: b, domain: Cooking}]",
             "trace 1: domain 'Cooking' is none of",
