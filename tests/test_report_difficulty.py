@@ -42,6 +42,18 @@ def report(demo_pool: Pool) -> dict[str, Any]:
         ("42", "#### 43", False),
         ("1,000", "My answer: 1000", True),
         ("1 km", "1000 m", None),
+        ("2x", "The answer is 2.", None),
+        ("2x", "3x", False),
+        ("3pi", "3", None),
+        ("3", "3 pieces", True),
+        ("5i", "5", None),
+        ("1e6", "1", None),
+        ("1e6", "1000000", None),
+        ("2000000", "2 million", None),
+        ("2 million", "3 million", False),
+        ("50%", "0.5", None),
+        ("50", "50%", None),
+        ("12", "1 dozen", None),
         ("-3", "The answer is −3.", True),
         ("west", "It should be west.", True),
         ("west", "to the west", True),
@@ -71,10 +83,14 @@ def test_formulas_are_for_math_verify() -> None:
         ("42", "I am not sure."),
         ("90", "$90^\\circ$"),
         ("$1,2$", "$2,1$"),
+        ("1 h", "60 m"),
+        ("2x", "2"),
+        ("2x", "x + x"),
         None,
     ]
     with contextlib.closing(Equality()) as equality:
-        assert all_right(pairs, equality) == [True, False, True, None, None, None, None]
+        found = all_right(pairs, equality)
+    assert found == [True, False, True, None, None, None, None, None, True, None]
 
 
 def test_correctness_by_a_judge_comes_before_ours(

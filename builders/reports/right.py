@@ -30,6 +30,10 @@ _HASHES = re.compile(r"####\s*([^\n]+)$")
 _BOXED = re.compile(r"\\boxed\{([^{}]*)\}")
 _NUMBER = re.compile(r"([-+−]?)\s*[$€£]?(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)\s*(.*)")
 _UNIT = re.compile(r"%|°?[A-Za-z€$£µ][\w/²³ ]{0,20}")
+# What is part of the number, or may be: 50%, 2 million, 1e6, 3pi, 2x, and so 5 m as well.
+_COUNTS = re.compile(
+    r"%|per ?cent|dozen|hundred|thousand|million|billion|trillion|pi\b|[a-z](?![a-z])"
+)
 _CHOICE = re.compile(r"\([a-z]\)")
 _ARTICLE = re.compile(r"^(?:(?:to|at|on|in) )?(?:(?:an?|the) )?")
 Pair = tuple[str, str]
@@ -48,12 +52,18 @@ def all_right(pairs: Sequence[Pair | None], equality: Equality) -> list[bool | N
     open_ones = [
         (row, pair)
         for row, pair in enumerate(pairs)
-        if pair and found[row] is None and all(is_formula(result(text) or "") for text in pair)
+        if pair and found[row] is None and _are_formulas(*pair)
     ]
     same = equality.certainly_same([pair for _, pair in open_ones])
     for (row, _), is_same in zip(open_ones, same, strict=True):
         found[row] = is_same
     return found
+
+
+def _are_formulas(*answers: str) -> bool:
+    """Whether math-verify can tell them apart: the results are formulas, and no two quantities."""
+    results = [result(answer) or "" for answer in answers]
+    return all(map(is_formula, results)) and not all(_number(_plain(one)) for one in results)
 
 
 def right(reference: str, answer: str) -> bool | None:
@@ -103,8 +113,9 @@ def _number(text: str) -> tuple[Decimal, str] | None:
 
 
 def _same_quantity(one: tuple[Decimal, str], other: tuple[Decimal, str]) -> bool | None:
-    comparable = one[1] == other[1] or not one[1] or not other[1]
-    return one[0] == other[0] if comparable else None  # 1 km is 1000 m, and 1 km is not 1 m
+    if one[1] != other[1] and ((one[1] and other[1]) or _COUNTS.match(one[1] or other[1])):
+        return None  # 1 km is 1000 m, and 1 km is not 1 m; 50% is not 50
+    return one[0] == other[0]
 
 
 def _same_words(one: str, other: str) -> bool | None:
