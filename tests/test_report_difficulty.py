@@ -67,6 +67,8 @@ def report(demo_pool: Pool) -> dict[str, Any]:
         ("42", "First 40, then 2 more, and so on until all of the rows have been looked at.", None),
         ("x + 1", "The answer is x + 2.", None),  # for math-verify or a judge to say
         ("\\frac{1}{2}", "0.5", None),
+        ("\\frac{1}{2}", "so $\\boxed{\\frac{1}{2}}$", True),
+        ("4", "\\boxed{3} or \\boxed{4}", None),
         ("42", "", None),
         ("the French Revolution of 1789", "the revolution", None),
     ],

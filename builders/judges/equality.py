@@ -73,7 +73,7 @@ class Equality:
 
 def _quickly(first: str, second: str) -> bool | tuple[str, str]:
     """Whether two answers are the same, or the two formulas on which that depends."""
-    if _plain(first) == _plain(second):
+    if plain(first) == plain(second):
         return True
     one, other = result(first), result(second)
     if one is None or other is None:
@@ -90,18 +90,24 @@ def _quickly(first: str, second: str) -> bool | tuple[str, str]:
 
 
 def result(answer: str) -> str | None:
-    """The result that stands out in an answer, if one does."""
-    boxes = {_plain(box) for box in _boxed(answer)}
+    """The result that stands out in an answer, if one does: stated, or alone in one line."""
+    found, text = stated(answer), answer.strip().replace("**", "")
+    return plain(text) if found is None and "\n" not in text and len(text) <= _LONGEST else found
+
+
+def stated(answer: str) -> str | None:
+    """The result that an answer says is one: boxed, behind `####` or "the answer is"."""
+    boxes = {plain(box) for box in _boxed(answer)}
     if boxes:
         return boxes.pop() if len(boxes) == 1 else None
     text = answer.strip().replace("**", "")
     for pattern in (_HASHES, _STATED):
         if found := pattern.search(text):
-            return _plain(found[1])
-    return _plain(text) if "\n" not in text and len(text) <= _LONGEST else None
+            return plain(found[1])
+    return None
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """One spelling: white space, a full stop at the end, dollar signs around a formula."""
     text = " ".join(text.split()).removesuffix(".").strip()
     for mark in ("$$", "$"):

@@ -18,16 +18,12 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 
-from builders.judges.equality import Equality, is_formula, result
+from builders.judges.equality import Equality, is_formula, plain, result, stated
 
 _SHORT = 80  # characters of a reply that says its result and nothing else
 _LEAD = re.compile(
-    r"(?i)^(?:so |thus |therefore |hence )?,?\s*"
-    r"(?:(?:the |my )?(?:final )?answer(?: is|:)|i get|it (?:is|should be)|that is|####)\s*"
+    r"(?i)^(?:so |thus |therefore |hence )?,?\s*(?:i get|it (?:is|should be)|that is)\s*"
 )
-_STATED = re.compile(r"(?i)(?:^|[.!?\n]\s*)(?:the |my )?(?:final )?answer(?: is|:)\s*([^\n]+)$")
-_HASHES = re.compile(r"####\s*([^\n]+)$")
-_BOXED = re.compile(r"\\boxed\{([^{}]*)\}")
 _NUMBER = re.compile(r"([-+−]?)\s*[$€£]?(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)\s*(.*)")
 _UNIT = re.compile(r"%|°?[A-Za-z€$£µ][\w/²³ ]{0,20}")
 # What is part of the number, or may be: 50%, 2 million, 1e6, 3pi, 2x, and so 5 m as well.
@@ -82,19 +78,16 @@ def right(reference: str, answer: str) -> bool | None:
 
 
 def _plain(text: str) -> str:
-    plain = " ".join(text.replace("**", "").split()).rstrip(".").strip().strip("$").lower()
-    return plain[1] if _CHOICE.fullmatch(plain) else plain
+    text = plain(text.replace("**", "")).lower()
+    return text[1] if _CHOICE.fullmatch(text) else text
 
 
 def _result(text: str) -> str | None:
     """The result that a reply states, if it states one."""
-    boxes = {_plain(box) for box in _BOXED.findall(text)}
-    if boxes:
-        return boxes.pop() if len(boxes) == 1 else None
+    found = stated(text)
+    if found is not None:
+        return _plain(found)
     text = text.strip().replace("**", "")
-    for pattern in (_HASHES, _STATED):
-        if found := pattern.search(text):
-            return _plain(found[1])
     if len(text) > _SHORT or "\n" in text:
         return None
     lead = _LEAD.match(text)
