@@ -24,6 +24,7 @@ from builders.judges.forms import (
 from builders.judges.marking import cut, marked, shown
 from builders.judges.quotes import proven
 from builders.judges.strategies import STRATEGIES
+from builders.ledger import IN_BOTH_ORDERS
 from builders.prompts import JudgePrompt, load_judge_prompt
 from builders.schema import DOMAINS, JUDGED
 from builders.sources import demo
@@ -31,6 +32,8 @@ from builders.sources import demo
 
 def test_what_a_judge_can_make() -> None:
     assert set(TASKS) == set(JUDGED)
+    both = {f"annotate-{name}" for name, task in TASKS.items() if task.orders == 2}
+    assert both == IN_BOTH_ORDERS
 
 
 def reply(text: str, finish: str = "stop") -> Reply:

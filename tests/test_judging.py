@@ -174,7 +174,8 @@ def test_verbosity_and_what_the_release_says_of_it(
 
 def test_correctness_asks_only_what_is_not_certain(nt: Run, pool: Path) -> None:
     with ModelServer(judging(agreement)) as server:
-        code, output, errors = nt(*command(pool, "correctness", server))
+        prices = ["--price-in", 1000, "--price-out", 1000]
+        code, output, errors = nt(*command(pool, "correctness", server, *prices))
         assert (code, errors) == (0, "")
         right = [row.answer == f"The answer is {row.reference_answer}." for row in ROWS]
         assert [found for (found,) in labels(pool, "correct")] == [
@@ -186,6 +187,9 @@ def test_correctness_asks_only_what_is_not_certain(nt: Run, pool: Path) -> None:
         assert len(server.requests) == 2 * wrong  # both orders
         shown = Counter(tuple(texts(request)[1:]) for request in server.requests)
         assert all(shown[b, a] == times for (a, b), times in shown.items())
+        (ledger,) = open_pool(pool).manifest["ledger"]
+        assert ledger["rows"] == wrong  # both replies about a pair are one label
+        assert ledger["usd_per_row"] == pytest.approx(ledger["usd"] / wrong)
 
 
 def test_an_unsure_judge_of_correctness_takes_no_label_away(
