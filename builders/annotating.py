@@ -13,6 +13,7 @@ import pyarrow as pa
 from builders.card import write_pool_card
 from builders.errors import BadSource
 from builders.files import only_writer, read_columns, write_parquet
+from builders.labellers import labels_were_replaced
 from builders.labels import Labels, read_labels
 from builders.pool import MADE, Pool, open_pool, save_manifest
 from builders.schema import ANNOTATIONS, KEYS, sidecar_schema
@@ -59,7 +60,9 @@ def annotate_from(
         (opened.folder / "annotations" / name / MADE).unlink(missing_ok=True)
         if opened.manifest.pop(name, None):
             save_manifest(opened)
-        labelled, rows = _write_sidecars(opened, name, labels)
+        labelled, left, rows = _write_sidecars(opened, name, labels)
+        labels_were_replaced(opened.manifest, name, left=left)
+        save_manifest(opened)
         write_pool_card(opened)
     return AnnotateReport(labelled, rows, len(labels.values) - len(matched))
 
@@ -84,19 +87,25 @@ def _matched(pool: Pool, name: str, labels: Labels) -> set[int]:
     }
 
 
-def _write_sidecars(pool: Pool, name: str, labels: Labels) -> tuple[int, int]:
-    """Merge the labels into the sidecars; returns how many rows have one, and all rows."""
+def _write_sidecars(pool: Pool, name: str, labels: Labels) -> tuple[int, int, int]:
+    """Merge the labels into the sidecars.
+
+    Returns:
+        How many rows have one, how many of them have another one than the file's, and all rows.
+    """
     annotation = ANNOTATIONS[name]
-    labelled = rows = 0
+    labelled = left = rows = 0
     for shard, ids in _shards_with_ids(pool, name):
         keys = ids[KEYS[annotation.grain]]
         described = pool.sidecar_table(name, shard, keys, annotation.columns).to_pylist()
         for row, found in zip(described, ids.to_pylist(), strict=True):
-            for one in found.values():
-                if one in labels.by_id:
-                    row |= labels.values[labels.by_id[one]]
-            labelled += any(row[column.name] is not None for column in annotation.columns)
+            of_file = [labels.by_id[one] for one in found.values() if one in labels.by_id]
+            for one in of_file:
+                row |= labels.values[one]
+            has_label = any(row[column.name] is not None for column in annotation.columns)
+            labelled += has_label
+            left += has_label and not of_file
         rows += len(described)
         table = pa.Table.from_pylist(described, sidecar_schema(name))
         write_parquet(table, pool.sidecar(name, shard))
-    return labelled, rows
+    return labelled, left, rows

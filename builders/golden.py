@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from builders.errors import BadSource
-from builders.labels import read_label
+from builders.labels import read_label, read_text
 from builders.sources import Record, Response, SecondAnswer, Source
 from builders.sources.files import list_files, read_rows
 
@@ -100,7 +100,12 @@ def _rows(path: Path) -> tuple[str | None, list[Any]]:
         raise BadSource(f"{path}: not YAML: {error}") from error
     if not isinstance(found, Mapping) or not isinstance(found.get("traces"), list):
         raise BadSource(f"{path}: has no list 'traces'")
-    return found.get("about"), found["traces"]
+    about = found.get("about")
+    try:
+        about = about if about is None else read_text("about", about)
+    except ValueError as error:
+        raise BadSource(f"{path}: {error}") from error
+    return about, found["traces"]
 
 
 def _row(row: Mapping[str, Any]) -> GoldenRow:
@@ -109,9 +114,9 @@ def _row(row: Mapping[str, Any]) -> GoldenRow:
         value = row.get(name)
         if value is None and name not in _TEXTS:
             continue
-        if not isinstance(value, str) or not value.strip():
+        texts[name] = read_text(name, value).strip()
+        if not texts[name]:
             raise ValueError(f"{name} {value!r} is no text")
-        texts[name] = value.strip()
     labels = {}
     for column, annotation in _LABELS.items():
         if row.get(column) is not None:

@@ -127,6 +127,20 @@ def _reopen(folder: Path, tokenizer: str | None) -> tuple[Pool, Tokenizer]:
     """An existing pool, and the tokenizer that it is counted with."""
     pool = open_pool(folder)
     remove_unfinished(folder)
+    return pool, tokenizer_of(pool, tokenizer)
+
+
+def tokenizer_of(pool: Pool, tokenizer: str | None) -> Tokenizer:
+    """The tokenizer that a pool is counted with.
+
+    Args:
+        pool: an existing one.
+        tokenizer: what a user names, if anything.
+
+    Raises:
+        BadOption: it is another one, or a local one that has to be named.
+    """
+    folder = pool.folder
     name, revision = pool.manifest["tokenizer"]["name"], pool.manifest["tokenizer"]["revision"]
     if tokenizer is None and is_local(revision):
         raise BadOption(
@@ -140,7 +154,7 @@ def _reopen(folder: Path, tokenizer: str | None) -> tuple[Pool, Tokenizer]:
             f"{f' ({revision})' if revision else ''}; leave the option out, or import into "
             "a new pool"
         )
-    return pool, counter
+    return counter
 
 
 def _empty(folder: Path) -> None:

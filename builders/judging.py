@@ -26,6 +26,7 @@ from builders.judges.judgements import Judged, judged
 from builders.judges.pairs import NO_PAIR, certain
 from builders.judges.prepared import Judge, Judging, prepare
 from builders.judges.requests import jobs, needed_samples
+from builders.labellers import JUDGES, labels_were_replaced
 from builders.ledger import describe_store, enter
 from builders.pool import open_pool, save_manifest
 from builders.schema import ANNOTATIONS, KEYS, TEXT, sidecar_schema
@@ -240,6 +241,8 @@ def _merged(
     for one in said:
         row = rows[one.place - start]
         labels = {name: one.labels[name] for name in names}
+        if all(value is None for value in labels.values()):  # a judge that is unsure labels nothing
+            continue
         if replace or not has_label[one.place - start]:
             row |= labels
         if all(row[name] == value for name, value in labels.items()):
@@ -266,15 +269,18 @@ def _enter_judge(judging: Judging, written: Written, *, replace: bool) -> None:
         "prompt": asked.prompt,
         "prompt_hash": asked.prompt_hash,
         "context": asked.context,
+        "sampling": asked.sampling._asdict(),
         "second_model": judging.pairs.model if judging.pairs else None,
         **written._asdict(),
     }
-    same = ("annotation", "judge", "revision", "prompt_hash", "context", "second_model")
+    if replace:
+        left = written.labelled - written.by_this_judge
+        labels_were_replaced(opened.manifest, judging.name, left=left)
+    same = ("annotation", "judge", "revision", "prompt_hash", "context", "sampling", "second_model")
     kept = [
         one
-        for one in opened.manifest.get("judges", [])
-        if not (replace and one["annotation"] == judging.name)
-        and any(one[name] != entry[name] for name in same)
+        for one in opened.manifest.get(JUDGES, [])
+        if any(one.get(name) != entry[name] for name in same)
     ]
-    opened.manifest["judges"] = [*kept, entry]
+    opened.manifest[JUDGES] = [*kept, entry]
     save_manifest(opened)

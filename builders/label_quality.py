@@ -37,12 +37,10 @@ from builders.judges.judgements import judged
 from builders.judges.pairs import NO_PAIR, certain
 from builders.judges.prepared import Judge, Judging, prepare
 from builders.judging import ask_judge
+from builders.labellers import QUALITY, judges_of
 from builders.ledger import describe_store, enter
 from builders.pool import Pool, open_pool, save_manifest
 from builders.schema import ANNOTATIONS, KEYS
-
-ENTRIES = "label_quality"
-"""The key of the manifest under which the figures stand."""
 
 SAMPLE = 500
 """Rows that a second judge is asked about, if nothing else is said."""
@@ -99,13 +97,14 @@ def by_second_judge(
         second_model: see `judges.prepared.prepare`.
 
     Raises:
-        BadOption: there are no labels, or too few, or they are this judge's own.
+        BadOption: there are no labels, or too few, or this judge's own are among them.
     """
     opened = open_pool(pool)
-    labellers = _labellers(opened, name)
-    if labellers == [judge.model]:
+    labellers = judges_of(opened.manifest, name)
+    if judge.model in labellers:
+        which = "the labels" if labellers == [judge.model] else "some of the labels"
         raise BadOption(
-            f"--second-judge {judge.model}: the labels of '{name}' are its own; name another model"
+            f"--second-judge {judge.model}: {which} of '{name}' are its own; name another model"
         )
     judging = prepare(opened, name, judge, second_model=second_model)
     labels = _labels(judging)
@@ -274,6 +273,7 @@ def _entry(
         "prompt": asked.prompt,
         "prompt_hash": asked.prompt_hash,
         "context": asked.context,
+        "sampling": asked.sampling._asdict(),
         "compared": len(said),
         "replies": sum(replies(2 * order, DONE) for order in orders) + not_at_once,
         "not_valid_at_once": not_at_once,
@@ -288,12 +288,6 @@ def _questions(judging: Judging) -> NDArray[np.uint64]:
     """Of each row of the table that is annotated the question that it is about."""
     shards = judging.pool.shards(judging.grain)
     return np.concatenate([as_numbers(read_columns(s, ["question_id"])[0]) for s in shards])
-
-
-def _labellers(pool: Pool, name: str) -> list[str]:
-    """Whose labels the pool has: judges by name; none where they were brought along."""
-    found = [one["judge"] for one in pool.manifest.get("judges", []) if one["annotation"] == name]
-    return sorted(set(found))
 
 
 def _truth(golden: Golden, name: str) -> dict[str, Any]:
@@ -319,12 +313,13 @@ def _golden_questions(judging: Judging) -> list[str]:
 def _enter(folder: Path, entry: Mapping[str, Any]) -> None:
     """Write the figures into manifest and card, in the place of older ones; its lock is held."""
     opened = open_pool(folder)
-    same = ("annotation", "judge", "revision", "prompt_hash", "context", "against", "golden")
+    asked = ("annotation", "judge", "revision", "prompt_hash", "context", "sampling")
+    same = (*asked, "against", "golden")
     kept = [
         one
-        for one in opened.manifest.get(ENTRIES, [])
+        for one in opened.manifest.get(QUALITY, [])
         if any(one.get(name) != entry.get(name) for name in same)
     ]
-    opened.manifest[ENTRIES] = [*kept, entry]
+    opened.manifest[QUALITY] = [*kept, entry]
     save_manifest(opened)
     write_pool_card(open_pool(folder))

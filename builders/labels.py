@@ -92,12 +92,19 @@ def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
     values = {name: None if v is None else _READERS[name](name, v) for name, v in given.items()}
     if verdict := values.get("disagreement"):
         values["models_disagree"] = DISAGREES[verdict]
+    elif (disagrees := values.get("models_disagree")) is not None:
+        values["disagreement"] = "disagree" if disagrees else "agree"
     if "strategies" in values:  # what a judge quoted for others
         values["strategy_quotes"] = None
     return values
 
 
-def _text(name: str, value: Any) -> str:
+def read_text(name: str, value: Any) -> str:
+    """A text that can be written.
+
+    Raises:
+        ValueError: it is none.
+    """
     if not isinstance(value, str):
         raise ValueError(f"{name} {value!r} is no text")
     try:
@@ -153,21 +160,21 @@ def _texts(name: str, value: Any) -> list[str]:
     found = value.split(",") if isinstance(value, str) else value
     if not isinstance(found, list):
         raise ValueError(f"{name} {value!r} is no list of texts")
-    return sorted({_text(name, one).strip() for one in found} - {""})
+    return sorted({read_text(name, one).strip() for one in found} - {""})
 
 
 _READERS: dict[str, Callable[[str, Any], Any]] = {
     "domain": _one_of(DOMAINS),
-    "topic": _text,
+    "topic": read_text,
     "cluster": _whole(-1, 2**31 - 1),
     "is_duplicate": _truth,
-    "duplicate_of": _text,
+    "duplicate_of": read_text,
     "contaminated_by": _texts,
     "strategies": _texts,
     "verbosity": _whole(0, 10),
     "disagreement": _one_of(DISAGREES),
     "models_disagree": _truth,
-    "second_answer": _text,
+    "second_answer": read_text,
     "correct": _truth,
     "local_naturalness": _number,
     "global_naturalness": _number,
@@ -177,5 +184,5 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "step_inverse_length": _number,
     "step_inverse_length_squared": _number,
     "step_inverse_length_times_score": _number,
-    "not_scored": _text,
+    "not_scored": read_text,
 }

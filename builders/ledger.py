@@ -21,6 +21,9 @@ from builders.endpoints import DONE, FAILURES
 from builders.endpoints.store import FOLDER, Run, Store
 from builders.pool import open_pool, save_manifest
 
+IN_BOTH_ORDERS = {"annotate-disagreement", "annotate-correctness"}
+"""Tasks that take two replies for a row; the same as `judges.TASKS` says."""
+
 _ALIVE = 30.0  # seconds since its last sign of life
 _WINDOW = 300.0  # seconds over which the rate is measured
 
@@ -29,7 +32,7 @@ def describe_store(store: Store) -> dict[str, Any]:
     """The ledger's entry of one model and task."""
     asked = store.asked()
     outcomes, spent, prices = store.outcomes(), store.spent(), store.prices()
-    rows = outcomes.get(DONE, 0)
+    rows = outcomes.get(DONE, 0) // _replies_of_a_row(asked)
     usd = prices.cost(spent)
     newest: dict[str, Any] = list(asked.values())[-1] if asked else {}
     return {
@@ -51,6 +54,10 @@ def describe_store(store: Store) -> dict[str, Any]:
         "rows": rows,
         "usd_per_row": round(usd / rows, 6) if any(prices) and rows else None,
     }
+
+
+def _replies_of_a_row(asked: dict[int, dict[str, Any]]) -> int:
+    return 2 if any(one.get("task") in IN_BOTH_ORDERS for one in asked.values()) else 1
 
 
 def enter(pool: Path, store: Store) -> None:

@@ -24,6 +24,7 @@ from builders.judges.forms import (
 from builders.judges.marking import cut, marked, shown
 from builders.judges.quotes import proven
 from builders.judges.strategies import STRATEGIES
+from builders.ledger import IN_BOTH_ORDERS
 from builders.prompts import JudgePrompt, load_judge_prompt
 from builders.schema import DOMAINS, JUDGED
 from builders.sources import demo
@@ -31,6 +32,8 @@ from builders.sources import demo
 
 def test_what_a_judge_can_make() -> None:
     assert set(TASKS) == set(JUDGED)
+    both = {f"annotate-{name}" for name, task in TASKS.items() if task.orders == 2}
+    assert both == IN_BOTH_ORDERS
 
 
 def reply(text: str, finish: str = "stop") -> Reply:
@@ -87,6 +90,26 @@ def test_a_form_is_refused(form: type, text: str, why: str) -> None:
 def test_a_reply_that_was_cut_is_told_so() -> None:
     with pytest.raises(Invalid, match="too long"):
         read_form(Strategies, reply('{"strategies": [{"strat', "length"))
+
+
+@pytest.mark.parametrize(
+    ("text", "finish", "why"),
+    [
+        ('<think>\nI could say {"domain": "Law", "topic": "law"} but wait', "length", "too long"),
+        ('I could say {"domain": "Law", "topic": "law"} but wait', "length", "too long"),
+        ('Hm, ```{"domain": "Law", "topic": "law"}``` is', "length", "too long"),
+        ('<think>Or {"domain": "Law", "topic": "law"}?', "stop", "does not end"),
+    ],
+)
+def test_what_a_judge_only_weighs_is_no_label(text: str, finish: str, why: str) -> None:
+    with pytest.raises(Invalid, match=why):
+        read_form(Domain, reply(text, finish))
+
+
+def test_a_form_that_is_whole_is_read_though_the_reply_was_cut() -> None:
+    whole = '{"domain": "Science", "topic": "the <think> tag"}'
+    for text in (whole, f"```json\n{whole}\n```", f"Hm.</think>{whole}"):
+        assert read_form(Domain, reply(text, "length")).model_dump_json()
 
 
 def test_schemas_say_what_the_forms_check() -> None:
@@ -225,6 +248,8 @@ SAME = [
     (r"Hence \boxed{7}, that is \boxed{7}.", "7"),
     (r"so it is $\boxed{\frac{1}{2}}$", "0.5"),
     ("$x^2-1$", "(x-1)(x+1)"),
+    (r"\left(0,\,1\right]", "(0, 1]"),
+    (r"\pi\cdot 2", r"\frac{4\pi}{2}"),
     ("I get\n5.", "I get 5."),
     ("The answer is west.", "west"),
 ]
@@ -242,6 +267,15 @@ NOT_CERTAIN = [
     ("2^{2^{2^{99}}}", "4"),
     ("__import__('os').getpid()", "1"),
     (r"\boxed{3", "3"),
+    (r"9.8\ \mathrm{m/s}", r"9.8\ \mathrm{m/s^2}"),
+    (r"20^\circ\text{C}", r"20^\circ\text{F}"),
+    (r"5\,\mathrm{V}", r"5\,\mathrm{A}"),
+    (r"5\text{ m}^2", r"5\text{ m}^3"),
+    (r"90^\circ", "90"),
+    ("1,2", "2,1"),
+    ("A, B", "B, A"),
+    (r"\{1,2\}", "(1,2)"),
+    ("{1,2}", "(1,2)"),
 ]
 
 

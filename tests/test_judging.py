@@ -174,7 +174,8 @@ def test_verbosity_and_what_the_release_says_of_it(
 
 def test_correctness_asks_only_what_is_not_certain(nt: Run, pool: Path) -> None:
     with ModelServer(judging(agreement)) as server:
-        code, output, errors = nt(*command(pool, "correctness", server))
+        prices = ["--price-in", 1000, "--price-out", 1000]
+        code, output, errors = nt(*command(pool, "correctness", server, *prices))
         assert (code, errors) == (0, "")
         right = [row.answer == f"The answer is {row.reference_answer}." for row in ROWS]
         assert [found for (found,) in labels(pool, "correct")] == [
@@ -186,6 +187,21 @@ def test_correctness_asks_only_what_is_not_certain(nt: Run, pool: Path) -> None:
         assert len(server.requests) == 2 * wrong  # both orders
         shown = Counter(tuple(texts(request)[1:]) for request in server.requests)
         assert all(shown[b, a] == times for (a, b), times in shown.items())
+        (ledger,) = open_pool(pool).manifest["ledger"]
+        assert ledger["rows"] == wrong  # both replies about a pair are one label
+        assert ledger["usd_per_row"] == pytest.approx(ledger["usd"] / wrong)
+
+
+def test_an_unsure_judge_of_correctness_takes_no_label_away(
+    nt: Run, pool: Path, write_jsonl: Write
+) -> None:
+    wrong = [r for r in ROWS if r.answer != f"The answer is {r.reference_answer}."]
+    mine = [{"question": row.question, "correct": True} for row in wrong]
+    nt("annotate", "correctness", "--pool", pool, "--from", write_jsonl(mine, "mine.jsonl"))
+    with ModelServer(judging(lambda *shown: {"verdict": "unsure"})) as server:
+        _, output, _ = nt(*command(pool, "correctness", server, "--replace"))
+    assert f"80 of 80 rows have 'correctness', {80 - 2 * len(wrong)} by this judge" in output
+    assert labels(pool, "correct") == [(True,)] * 80
 
 
 def test_without_a_reference_answer_nothing_is_asked(
@@ -243,6 +259,34 @@ def test_disagreement_with_a_second_model_that_is_asked_first(nt: Run, pool: Pat
     assert open_pool(pool).dropped_by_reason() == {"cut_by_length": 1}
     tasks = {one["task"] for one in open_pool(pool).manifest["ledger"]}
     assert tasks == {"second-answer", "annotate-disagreement"}
+
+
+def test_a_local_tokenizer_is_asked_for_before_anything_is_paid_for(
+    nt: Run, tmp_path: Path, write_jsonl: Write
+) -> None:
+    import tokenizers
+
+    model = tokenizers.models.WordLevel({"[UNK]": 0}, unk_token="[UNK]")
+    tokenizers.Tokenizer(model).save(str(tmp_path / "tokenizer.json"))
+    rows = [{"question": f"{n}?", "reasoning": "Hm.", "answer": "No."} for n in range(3)]
+    local = ["--tokenizer", tmp_path / "tokenizer.json"]
+    pool = tmp_path / "counted"
+    assert nt("import", write_jsonl(rows), "--pool", pool, *local)[0] == 0
+    with (
+        ModelServer(judging(agreement)) as judge,
+        ModelServer(lambda request: as_json(chat("Hm.", "Yes."))) as other,
+    ):
+        asks = command(pool, "disagreement", judge, "--second-model", "m", "--second-base-url")
+        teaches = ["generate", "--pool", pool, "--teacher", "t", "--base-url", other.url]
+        for words in ([*asks, other.url], teaches):
+            code, _, errors = nt(*words)
+            assert (code, "has to be named again: --tokenizer" in errors) == (2, True)
+        assert not other.requests
+        for words in ([*asks, other.url], teaches):
+            code, _, errors = nt(*words, *local)
+            assert (code, errors) == (0, "")
+        assert len(other.requests) == 6
+    assert labels(pool, "disagreement")[:3] == [("disagree",)] * 3
 
 
 def test_a_verdict_that_depends_on_the_order_is_unsure(nt: Run, pool: Path) -> None:
@@ -321,6 +365,49 @@ def test_labels_stay_unless_they_are_to_be_replaced(
         nt(*command(pool, "domain", server, "--replace"))
         assert len(server.requests) == 40
     assert labels(pool, "topic") == [(row.topic,) for row in ROWS for _ in range(2)]
+
+
+def entries(pool: Path) -> list[tuple[str, int]]:
+    return [(one["judge"], one["by_this_judge"]) for one in open_pool(pool).manifest["judges"]]
+
+
+def test_a_judge_stays_entered_until_all_its_labels_are_replaced(nt: Run, pool: Path) -> None:
+    hard = {row.question for row in ROWS[:8]}
+
+    def script(request: Request) -> Answer:
+        (question,) = texts(request)
+        if request.body["model"] == "other" and question in hard:
+            return as_json(chat(None, "Hm."))
+        return as_json(chat(None, json.dumps(domain(question))))
+
+    with ModelServer(script) as server:
+        other = ["annotate", "domain", "--pool", pool, "--base-url", server.url, "--judge", "other"]
+        nt(*command(pool, "domain", server))
+        nt(*other, "--replace")
+        assert entries(pool) == [(JUDGE, 8), ("other", 32)]
+        hard.clear()
+        nt(*other, "--replace", "--again")
+        assert entries(pool) == [("other", 40)]
+
+
+def test_a_judge_is_entered_for_each_way_it_was_asked(nt: Run, pool: Path) -> None:
+    hard = {row.question for row in ROWS[:8]}
+
+    def script(request: Request) -> Answer:
+        (question,) = texts(request)
+        if request.body["max_tokens"] < 2048 and question in hard:
+            return as_json(chat(None, "Hm."))
+        return as_json(chat(None, json.dumps(domain(question))))
+
+    with ModelServer(script) as server:
+        nt(*command(pool, "domain", server))
+        nt(*command(pool, "domain", server, "--max-tokens", 2048))
+    assert entries(pool) == [(JUDGE, 32), (JUDGE, 8)]
+    sampling = [one["sampling"] for one in open_pool(pool).manifest["judges"]]
+    assert [one["max_tokens"] for one in sampling] == [1024, 2048]
+    card = (pool / "README.md").read_text()
+    assert "temperature 0, 1,024 tokens" in card
+    assert "temperature 0, 2,048 tokens" in card
 
 
 def test_sidecars_are_made_of_what_is_stored(nt: Run, pool: Path) -> None:

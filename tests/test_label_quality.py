@@ -8,7 +8,8 @@ from typing import Any
 
 import noisy_judge
 import pytest
-from model_server import ModelServer
+from judge_server import judging, texts
+from model_server import Answer, ModelServer, Request, as_json, chat
 from noisy_judge import forms, judge, named, said
 from scipy.stats import spearmanr
 from sklearn.metrics import cohen_kappa_score, f1_score
@@ -204,6 +205,12 @@ def test_a_golden_set_scores_a_judge(pool: Path, tmp_path: Path) -> None:
         ("rows: []", "has no list 'traces'"),
         ("traces: []", "there are no traces"),
         ("traces: [{question: a, answer: b}]", "trace 1: reasoning None is no text"),
+        ("traces: [{question: ' ', reasoning: r, answer: b}]", "trace 1: question ' ' is no text"),
+        (
+            r'traces: [{question: "a\ud800", reasoning: r, answer: b}]',
+            "trace 1: question contains half of a surrogate pair",
+        ),
+        (r'{about: "\ud800", traces: []}', "about contains half of a surrogate pair"),
         (
             "traces: [{question: a, reasoning: r, answer: b, domain: Cooking}]",
             "trace 1: domain 'Cooking' is none of",
@@ -281,6 +288,63 @@ def test_the_labels_of_a_judge_are_held_against_another_one(
     kappa = figures(found)["Cohen's kappa"]["value"]
     assert kappa == pytest.approx(cohen_kappa_score(*columns), abs=1e-6)
     assert kappa < cohen_kappa_score(columns[0], [row.domain for row in rows])
+
+
+def test_a_judge_of_some_of_the_labels_is_no_second_one(
+    nt: Run, tmp_path: Path, write_jsonl: Write
+) -> None:
+    rows = ROWS[:30]
+    traces = [{"question": r.question, "reasoning": r.reasoning, "answer": r.answer} for r in rows]
+    pool = tmp_path / "judged"
+    assert nt("import", write_jsonl(traces), "--pool", pool, "--quiet")[0] == 0
+    too_hard = {row.question for row in rows[:5]}
+
+    def script(request: Request) -> Answer:
+        (question,) = texts(request)
+        if request.body["model"] == "one" and question in too_hard:
+            return as_json(chat(None, "Hm."))
+        return as_json(chat(None, '{"domain": "Law", "topic": "law"}'))
+
+    command = ["annotate", "domain", "--pool", pool, "--base-url"]
+    with ModelServer(script) as server:
+        for name, made in (("one", 25), ("two", 5)):
+            _, output, _ = nt(*command, server.url, "--judge", name)
+            assert f"{made} by this judge" in output
+        for name in ("one", "two"):
+            code, _, errors = nt(*command, server.url, "--second-judge", name)
+            assert code == 2
+            assert "some of the labels of 'domain' are its own" in errors
+        assert nt(*command, server.url, "--second-judge", "three")[0] == 0
+    (found,) = open_pool(pool).manifest["label_quality"]
+    assert found["labels_of"] == ["one", "two"]
+
+
+def test_labels_that_a_file_replaced_are_no_longer_a_judges(
+    nt: Run, tmp_path: Path, write_jsonl: Write
+) -> None:
+    """As long as some of them may be its own, it is not asked about them as a second one."""
+    rows = ROWS[:30]
+    traces = [{"question": r.question, "reasoning": r.reasoning, "answer": r.answer} for r in rows]
+    mine = [{"question": row.question, "domain": "Law"} for row in rows]
+    pool = tmp_path / "judged"
+    assert nt("import", write_jsonl(traces), "--pool", pool, "--quiet")[0] == 0
+    command = ["annotate", "domain", "--pool", pool]
+    truth = {row.question: {"domain": row.domain, "topic": row.topic} for row in rows}
+    with ModelServer(judging(lambda question: truth[question])) as server:
+        where = ["--base-url", server.url]
+        assert nt(*command, *where, "--judge", "one")[0] == 0
+        assert nt(*command, *where, "--second-judge", "two")[0] == 0
+        assert nt(*command, "--from", write_jsonl(mine[:10], "some.jsonl"))[0] == 0
+        manifest = open_pool(pool).manifest
+        assert [(one["judge"], one["by_this_judge"]) for one in manifest["judges"]] == [("one", 20)]
+        assert manifest["label_quality"] == []  # was about labels that are gone
+        assert nt(*command, *where, "--second-judge", "one")[0] == 2
+        assert nt(*command, "--from", write_jsonl(mine, "all.jsonl"))[0] == 0
+        manifest = open_pool(pool).manifest
+        assert manifest["judges"] == []
+        assert nt(*command, *where, "--second-judge", "one")[0] == 0
+    (found,) = open_pool(pool).manifest["label_quality"]
+    assert (found["judge"], found["labels_of"]) == ("one", [])
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ MODULES = sorted((ROOT / "builders").rglob("*.py"))
 LAYERS = [
     ["errors"],
     ["schema", "ids", "files", "traces", "tokens", "control_tokens", "licenses", "estimates"],
-    ["endpoints", "prompts", "agreement", "words"],
+    ["endpoints", "prompts", "agreement", "words", "labellers"],
     ["embedders"],
     ["clusters"],
     ["sources", "pool", "selectors", "mixing"],

@@ -42,6 +42,18 @@ def report(demo_pool: Pool) -> dict[str, Any]:
         ("42", "#### 43", False),
         ("1,000", "My answer: 1000", True),
         ("1 km", "1000 m", None),
+        ("2x", "The answer is 2.", None),
+        ("2x", "3x", False),
+        ("3pi", "3", None),
+        ("3", "3 pieces", True),
+        ("5i", "5", None),
+        ("1e6", "1", None),
+        ("1e6", "1000000", None),
+        ("2000000", "2 million", None),
+        ("2 million", "3 million", False),
+        ("50%", "0.5", None),
+        ("50", "50%", None),
+        ("12", "1 dozen", None),
         ("-3", "The answer is −3.", True),
         ("west", "It should be west.", True),
         ("west", "to the west", True),
@@ -55,6 +67,8 @@ def report(demo_pool: Pool) -> dict[str, Any]:
         ("42", "First 40, then 2 more, and so on until all of the rows have been looked at.", None),
         ("x + 1", "The answer is x + 2.", None),  # for math-verify or a judge to say
         ("\\frac{1}{2}", "0.5", None),
+        ("\\frac{1}{2}", "so $\\boxed{\\frac{1}{2}}$", True),
+        ("4", "\\boxed{3} or \\boxed{4}", None),
         ("42", "", None),
         ("the French Revolution of 1789", "the revolution", None),
     ],
@@ -69,10 +83,16 @@ def test_formulas_are_for_math_verify() -> None:
         ("$x + 1$", "The answer is $x + 2$."),
         ("x^2 + 2x + 1", "The answer is (x + 1)^2"),
         ("42", "I am not sure."),
+        ("90", "$90^\\circ$"),
+        ("$1,2$", "$2,1$"),
+        ("1 h", "60 m"),
+        ("2x", "2"),
+        ("2x", "x + x"),
         None,
     ]
     with contextlib.closing(Equality()) as equality:
-        assert all_right(pairs, equality) == [True, False, True, None, None]
+        found = all_right(pairs, equality)
+    assert found == [True, False, True, None, None, None, None, None, True, None]
 
 
 def test_correctness_by_a_judge_comes_before_ours(
@@ -192,6 +212,23 @@ def test_without_disagreement_it_says_what_to_run(
     assert errors.count("\n") == 1
     assert "has no 'disagreement'" in errors
     assert "nt annotate disagreement" in errors
+
+
+def test_second_answers_alone_are_no_disagreement_but_its_truth_is(
+    nt: Run, tmp_path: Path, write_jsonl: Write
+) -> None:
+    rows = [_row(n, str(n)) for n in range(30)]
+    pool = _pool(nt, write_jsonl, tmp_path / "pool", rows)
+    answers = [
+        {"question": r["question"], "second_answer": str(n % 15)} for n, r in enumerate(rows)
+    ]
+    _labels(nt, write_jsonl, pool, answers)
+    code, _, errors = nt("report", "difficulty", "--pool", pool)
+    assert (code, "has no 'disagreement'" in errors) == (2, True)
+    truths = [{"question": r["question"], "models_disagree": n > 14} for n, r in enumerate(rows)]
+    _labels(nt, write_jsonl, pool, truths)
+    report = describe_difficulty(pool)
+    assert report["auc"]["second_model"]["disagreement"]["value"] == 1
 
 
 def test_with_one_class_alone_it_refuses_with_the_counts(

@@ -56,9 +56,7 @@ def add_to(verbs: Any, name: str) -> argparse.ArgumentParser:
         help="each request gets its own, made from this (default: none is sent)",
     )
     add_budget_options(verb)
-    verb.add_argument(
-        "--tokenizer", metavar="NAME", help="see nt import; where the pool's is local"
-    )
+    add_tokenizer_option(verb)
     verb.add_argument(
         "--again", action="store_true", help="ask once more what the server has refused"
     )
@@ -161,12 +159,32 @@ def add_budget_words(money: Any, start: str) -> None:
     )
 
 
+def add_tokenizer_option(parser: Any) -> None:
+    """What counts the replies that are written into the pool."""
+    parser.add_argument(
+        "--tokenizer", metavar="NAME", help="see nt import; where the pool's is local"
+    )
+
+
+def check_tokenizer(arguments: argparse.Namespace) -> None:
+    """Say before anything is paid for if what comes could not be counted.
+
+    Raises:
+        BadOption: the tokenizer is not the pool's, or has to be named.
+    """
+    from builders.importing import tokenizer_of
+    from builders.pool import open_pool
+
+    tokenizer_of(open_pool(arguments.pool), arguments.tokenizer)
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Generate, and say what came of it."""
     from builders.endpoints import Sampling
     from builders.endpoints.running import Watcher
     from builders.generating import generate
 
+    check_tokenizer(arguments)
     with counter(arguments, "asking", " replies") as (on_missing, on_done):
         report = generate(
             arguments.pool,

@@ -145,9 +145,12 @@ def reader(task: Task, prompt: JudgePrompt) -> Read:
 
 
 def labels_of(task: Task, stored: Sequence[Stored], row: Mapping[str, str]) -> Labels | None:
-    """What stored replies say of a row; None where one is missing."""
+    """What stored replies say of a row; None where one is missing, or has no longer the form."""
     done = {one.sample // 2: one for one in stored if one.outcome == DONE}
     if len(done) < task.orders:
         return None
-    forms = [read_form(task.form, read_reply(done[order].body)) for order in range(task.orders)]
+    try:
+        forms = [read_form(task.form, read_reply(done[order].body)) for order in range(task.orders)]
+    except Invalid:  # it was stored when forms were read in another way
+        return None
     return task.labels(forms, row)

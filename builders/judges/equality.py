@@ -25,8 +25,13 @@ _STATED = re.compile(r"(?i)(?:^|[.!?\n]\s*)(?:so |thus |therefore |hence )?,?\s*
                      r"(?:final )?answer(?: is|:)\s*((?:(?![.!?]\s)[^\n]){1,200})\s*$")  # fmt: skip
 _HASHES = re.compile(r"(?:^|\n)####\s*([^\n]+)\s*$")
 _NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|[-+]?\.\d+")
+# The commands are those that can only be meant in one way. What sets words and units is none of
+# them: math-verify leaves both out, so that 5 V would be 5 A, and m/s would be m/s².
 _MATHEMATICS = re.compile(
-    r"[\s\d+\-*/^=.()\[\]{}|!,<>_]|\\[A-Za-z]+|\\[,;:! {}]|(?<![A-Za-z])[A-Za-z](?![A-Za-z])"
+    r"[\s\d+\-*/^=.()\[\]{}|!,<>_]|\\[,;:! ]|(?<![A-Za-z])[A-Za-z](?![A-Za-z])|"
+    r"\\(?:left|right|[dt]?frac|[dt]?binom|sqrt|cdot|times|div|sin|cos|tan|log|ln|exp|infty|pi|"
+    r"alpha|beta|gamma|delta|epsilon|theta|lambda|mu|rho|sigma|phi|omega|cup|cap|leq?|geq?|neq?)"
+    r"(?![A-Za-z])"
 )
 _TOWER = re.compile(r"\^\{?\d*\^|\^\{?\d{4}|\d{60}")  # what no computer finishes
 
@@ -68,7 +73,7 @@ class Equality:
 
 def _quickly(first: str, second: str) -> bool | tuple[str, str]:
     """Whether two answers are the same, or the two formulas on which that depends."""
-    if _plain(first) == _plain(second):
+    if plain(first) == plain(second):
         return True
     one, other = result(first), result(second)
     if one is None or other is None:
@@ -80,23 +85,29 @@ def _quickly(first: str, second: str) -> bool | tuple[str, str]:
         return numbers[0] == numbers[1]
     if len(one) == len(other) == 1:  # two choices, or two variables
         return False
-    both = _reads_as_mathematics(one) and _reads_as_mathematics(other)
+    both = is_formula(one) and is_formula(other)
     return (one, other) if both else False
 
 
 def result(answer: str) -> str | None:
-    """The result that stands out in an answer, if one does."""
-    boxes = {_plain(box) for box in _boxed(answer)}
+    """The result that stands out in an answer, if one does: stated, or alone in one line."""
+    found, text = stated(answer), answer.strip().replace("**", "")
+    return plain(text) if found is None and "\n" not in text and len(text) <= _LONGEST else found
+
+
+def stated(answer: str) -> str | None:
+    """The result that an answer says is one: boxed, behind `####` or "the answer is"."""
+    boxes = {plain(box) for box in _boxed(answer)}
     if boxes:
         return boxes.pop() if len(boxes) == 1 else None
     text = answer.strip().replace("**", "")
     for pattern in (_HASHES, _STATED):
         if found := pattern.search(text):
-            return _plain(found[1])
-    return _plain(text) if "\n" not in text and len(text) <= _LONGEST else None
+            return plain(found[1])
+    return None
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """One spelling: white space, a full stop at the end, dollar signs around a formula."""
     text = " ".join(text.split()).removesuffix(".").strip()
     for mark in ("$$", "$"):
@@ -130,9 +141,20 @@ def _number(text: str) -> Decimal | None:
         return None
 
 
-def _reads_as_mathematics(text: str) -> bool:
-    """Whether there is nothing in it but formulas: no words, no units, no per cent."""
-    return 0 < len(text) <= _LONGEST and not _MATHEMATICS.sub("", text) and not _TOWER.search(text)
+def is_formula(text: str) -> bool:
+    """Whether there is nothing in it but a formula: no words, no units, no per cent, no list."""
+    reads = 0 < len(text) <= _LONGEST and not _MATHEMATICS.sub("", text)
+    return reads and not _TOWER.search(text) and not _lists(text)
+
+
+def _lists(text: str) -> bool:
+    """Whether a comma stands outside of brackets: who knows whether the order counts."""
+    depth = 0
+    for mark in text.replace(r"\,", ""):
+        depth += (mark in "([") - (mark in ")]")
+        if mark == "," and depth == 0:
+            return True
+    return False
 
 
 def same_mathematics(pair: tuple[str, str]) -> bool:

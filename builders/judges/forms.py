@@ -68,23 +68,28 @@ def read_form(form: type[Form], reply: Reply) -> Form:
     """What a reply says.
 
     Thinking in front of it and a fence around it are left out: who pays for a reply wants it read.
+    Of a reply that has not come to its end nothing is left out: what it weighs is no verdict.
 
     Raises:
         Invalid: it does not have the form.
     """
     text = reply.answer.rpartition("</think>")[2].strip()
+    cut, thinks = reply.finish_reason == "length", "<think>" in text
     try:
-        return form.model_validate_json(_object(text))
+        return form.model_validate_json(_object(text, alone=cut or thinks))
     except ValidationError as error:
-        if reply.finish_reason == "length":
+        if cut:
             raise Invalid("it is cut off, because it is too long") from error
-        raise Invalid(_explained(error)) from error
+        raise Invalid("its thinking does not end" if thinks else _explained(error)) from error
 
 
-def _object(text: str) -> str:
-    fenced = _FENCED.search(text)
+def _object(text: str, *, alone: bool) -> str:
+    """The object in a text, or a text that is nothing but the object."""
+    fenced = _FENCED.fullmatch(text) if alone else _FENCED.search(text)
     if fenced:
         return fenced[1]
+    if alone:
+        return text
     start, end = text.find("{"), text.rfind("}")
     return text[start : end + 1] if 0 <= start < end else text
 

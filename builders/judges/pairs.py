@@ -30,7 +30,7 @@ from builders.waiting import are_in, row_groups
 
 Numbers = NDArray[np.uint64]
 NO_PAIR = 0
-_RULES = 1  # of `equality`; raised when they change
+_RULES = 2  # of `equality`; raised when they change
 _GROUPS = 64  # row groups of second answers in memory
 
 

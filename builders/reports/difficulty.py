@@ -76,12 +76,15 @@ def describe_difficulty(
         PoolTooSmall: too few answers are known to be right or wrong.
     """
     opened = open_pool(pool)
+    missing = MissingColumn(
+        f"{pool}: has no 'disagreement', which this report is about; "
+        f"run: nt annotate disagreement --pool {pool} --help"
+    )
     if "disagreement" not in opened.annotations():
-        raise MissingColumn(
-            f"{pool}: has no 'disagreement', which this report is about; "
-            f"run: nt annotate disagreement --pool {pool} --help"
-        )
+        raise missing
     facts = read_facts(opened, progress=progress)
+    if "disagreement" not in facts.scores:  # second answers alone are no verdict
+        raise missing
     classes = {
         who: np.bincount(wrong[wrong >= 0], minlength=2) for who, wrong in facts.wrong.items()
     }

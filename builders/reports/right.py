@@ -18,22 +18,20 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 
-from builders.judges.equality import Equality, result
+from builders.judges.equality import Equality, is_formula, plain, result, stated
 
 _SHORT = 80  # characters of a reply that says its result and nothing else
 _LEAD = re.compile(
-    r"(?i)^(?:so |thus |therefore |hence )?,?\s*"
-    r"(?:(?:the |my )?(?:final )?answer(?: is|:)|i get|it (?:is|should be)|that is|####)\s*"
+    r"(?i)^(?:so |thus |therefore |hence )?,?\s*(?:i get|it (?:is|should be)|that is)\s*"
 )
-_STATED = re.compile(r"(?i)(?:^|[.!?\n]\s*)(?:the |my )?(?:final )?answer(?: is|:)\s*([^\n]+)$")
-_HASHES = re.compile(r"####\s*([^\n]+)$")
-_BOXED = re.compile(r"\\boxed\{([^{}]*)\}")
 _NUMBER = re.compile(r"([-+−]?)\s*[$€£]?(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)\s*(.*)")
 _UNIT = re.compile(r"%|°?[A-Za-z€$£µ][\w/²³ ]{0,20}")
+# What is part of the number, or may be: 50%, 2 million, 1e6, 3pi, 2x, and so 5 m as well.
+_COUNTS = re.compile(
+    r"%|per ?cent|dozen|hundred|thousand|million|billion|trillion|pi\b|[a-z](?![a-z])"
+)
 _CHOICE = re.compile(r"\([a-z]\)")
 _ARTICLE = re.compile(r"^(?:(?:to|at|on|in) )?(?:(?:an?|the) )?")
-
-_WORD = re.compile(r"(?<!\\)\b[A-Za-z]{3,}")
 Pair = tuple[str, str]
 
 
@@ -50,7 +48,7 @@ def all_right(pairs: Sequence[Pair | None], equality: Equality) -> list[bool | N
     open_ones = [
         (row, pair)
         for row, pair in enumerate(pairs)
-        if pair and found[row] is None and all(map(_is_formula, pair))
+        if pair and found[row] is None and _are_formulas(*pair)
     ]
     same = equality.certainly_same([pair for _, pair in open_ones])
     for (row, _), is_same in zip(open_ones, same, strict=True):
@@ -58,10 +56,10 @@ def all_right(pairs: Sequence[Pair | None], equality: Equality) -> list[bool | N
     return found
 
 
-def _is_formula(answer: str) -> bool:
-    """Whether the result that stands out is more than a number, and no words."""
-    text = result(answer)
-    return text is not None and not _WORD.search(text)
+def _are_formulas(*answers: str) -> bool:
+    """Whether math-verify can tell them apart: the results are formulas, and no two quantities."""
+    results = [result(answer) or "" for answer in answers]
+    return all(map(is_formula, results)) and not all(_number(_plain(one)) for one in results)
 
 
 def right(reference: str, answer: str) -> bool | None:
@@ -80,19 +78,16 @@ def right(reference: str, answer: str) -> bool | None:
 
 
 def _plain(text: str) -> str:
-    plain = " ".join(text.replace("**", "").split()).rstrip(".").strip().strip("$").lower()
-    return plain[1] if _CHOICE.fullmatch(plain) else plain
+    text = plain(text.replace("**", "")).lower()
+    return text[1] if _CHOICE.fullmatch(text) else text
 
 
 def _result(text: str) -> str | None:
     """The result that a reply states, if it states one."""
-    boxes = {_plain(box) for box in _BOXED.findall(text)}
-    if boxes:
-        return boxes.pop() if len(boxes) == 1 else None
+    found = stated(text)
+    if found is not None:
+        return _plain(found)
     text = text.strip().replace("**", "")
-    for pattern in (_HASHES, _STATED):
-        if found := pattern.search(text):
-            return _plain(found[1])
     if len(text) > _SHORT or "\n" in text:
         return None
     lead = _LEAD.match(text)
@@ -111,8 +106,9 @@ def _number(text: str) -> tuple[Decimal, str] | None:
 
 
 def _same_quantity(one: tuple[Decimal, str], other: tuple[Decimal, str]) -> bool | None:
-    comparable = one[1] == other[1] or not one[1] or not other[1]
-    return one[0] == other[0] if comparable else None  # 1 km is 1000 m, and 1 km is not 1 m
+    if one[1] != other[1] and ((one[1] and other[1]) or _COUNTS.match(one[1] or other[1])):
+        return None  # 1 km is 1000 m, and 1 km is not 1 m; 50% is not 50
+    return one[0] == other[0]
 
 
 def _same_words(one: str, other: str) -> bool | None:

@@ -11,8 +11,10 @@ from builders.cli.annotate import judge
 from builders.cli.console import bar, count, counter, show
 from builders.cli.generate import (
     add_budget_words,
+    add_tokenizer_option,
     allowance_of,
     at_least_one,
+    check_tokenizer,
     endpoint_of,
     ledger_words,
     limits_of,
@@ -54,6 +56,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     second.add_argument("--second-revision", metavar="REV", help="of the model, to be recorded")
     add_budget_words(second, "--second-")
+    add_tokenizer_option(second)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -63,6 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         return judge.run(arguments)
     if arguments.second_model is None:
         raise BadOption("--second-base-url: needs --second-model MODEL, its name")
+    check_tokenizer(arguments)
     report = _answer(arguments)
     found = {
         "second_answers": {
@@ -94,6 +98,7 @@ def _answer(arguments: argparse.Namespace) -> "GenerateReport":
             allowance=allowance_of(arguments, "second_"),
             limits=limits_of(arguments),
             again=arguments.again,
+            tokenizer=arguments.tokenizer,
             kind=SECOND_ANSWERS,
             watcher=Watcher(on_done, lambda n: say_stopping(arguments, n)),
             on_missing=on_missing,
