@@ -186,6 +186,25 @@ def test_words_for_waiting() -> None:
     assert retry_after({}) is None
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("body", [b'"slow down"', b'[{"error": {"code": 429}}]', b"null"])
+def test_a_status_is_understood_whatever_comes_with_it(
+    generate: Any, body: bytes, stream: bool
+) -> None:
+    """Gemini, for one, sends a list."""
+    busy = Answer(body, status=429, headers=(("Retry-After", "0.3"),))
+    with ModelServer(lambda request: teach(request) if request.number else busy) as server:
+        options: dict[str, Any] = {"stream": True} if stream else {}
+        code, words, outcomes = generate(server, tries=1, concurrency=1, **options)
+        assert (code, outcomes) == (0, {DONE: 40}), words
+        assert "broke off" not in words  # a 429 has cost nothing
+        assert server.requests[1].at - server.requests[0].at >= 0.3
+
+        server.script = lambda request: Answer(body, status=401)
+        code, words, _ = generate(server, samples=2, **options)
+        assert (code, "HTTP 401" in words) == (2, True), words
+
+
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 def test_a_server_that_fails_for_a_while_costs_no_question(generate: Any, status: int) -> None:
     began = time.monotonic()

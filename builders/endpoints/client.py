@@ -103,6 +103,9 @@ class Client:
         except TimeoutError as error:
             why = f"no whole reply within {self._total:g} s"
             raise Trouble("timed_out", "job", why, paid=True) from error
+        except Trouble as trouble:  # of the status
+            trouble.args = (self._without_keys(str(trouble)),)
+            raise
         except self._errors as error:
             raise self._sorted(error) from error
         finally:
@@ -151,11 +154,13 @@ class Client:
 
     def _sorted(self, error: Exception) -> Trouble:
         trouble = sort_error(error)
-        said = str(trouble)
+        trouble.args = (self._without_keys(str(trouble)),)
+        return trouble
+
+    def _without_keys(self, said: str) -> str:
         for key in filter(None, self._keys.values()):
             said = said.replace(key, "…")  # servers quote it
-        trouble.args = (said,)
-        return trouble
+        return said
 
 
 def _errors() -> tuple[type[Exception], ...]:
@@ -214,7 +219,6 @@ async def _ask_natively(
     body = {"model": asked.model, "messages": list(job.messages)}
     headers = {"authorization": f"Bearer {client.token}"} if not client.headers else {}
     response = await pool.post(f"{url}/chat_tokenize", json=body, headers=headers)
-    response.raise_for_status()
     prompt = response.json()
     sampling = asked.sampling
     reply = await client.text_generation(
@@ -331,12 +335,14 @@ async def opened(
     """A client for these base URLs, each with its key or None, and connections for `most`."""
     import httpx
 
-    async def refuse_redirects(response: httpx.Response) -> None:
+    async def refuse(response: httpx.Response) -> None:
         if response.is_redirect:  # the prompts were meant for this host, and so was the key
             where = httpx.URL(response.headers.get("location", "")).host
             raise Trouble("refused", "run", f"HTTP {response.status_code}: sends on to {where}")
         if response.status_code >= 400:
             await response.aread()  # for the message
+            # Not left to huggingface_hub, which fails on a message that is no JSON object.
+            raise _of_status(response)
 
     # Each connection is a pool of its own: what httpx's pool does for a request grows with the
     # connections in it, and at 100 of them costs more than all the rest.
@@ -351,7 +357,7 @@ async def opened(
                     verify=trusted,
                     timeout=waits,
                     limits=limits,
-                    event_hooks={"response": [refuse_redirects]},
+                    event_hooks={"response": [refuse]},
                 )
                 pools.append(await stack.enter_async_context(pool))
         yield Client(
