@@ -358,6 +358,37 @@ def test_a_key_goes_to_its_host_only(
     assert "wrong key: …" in str(_detail(tmp_path / "pool"))
 
 
+@pytest.mark.parametrize("status", [200, 400, 500])
+@pytest.mark.parametrize("padding", [0, 60, 265])
+def test_no_part_of_a_key_is_left_where_a_message_is_cut(
+    generate: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, status: int, padding: int
+) -> None:
+    monkeypatch.setenv("THE_KEY", KEY)
+    quoting = as_json({"error": "x" * padding + f" {KEY} is wrong"}, status=status)
+
+    def script(request: Request) -> Answer:
+        return quoting if "5 + 1" in request.question else teach(request)
+
+    with ModelServer(script) as server:
+        _, words, outcomes = generate(server, api_key_env="THE_KEY", tries=1)
+    assert outcomes[DONE] == 36, words
+    assert KEY[:8] not in words
+    for file in (file for file in (tmp_path / "pool").rglob("*") if file.is_file()):
+        assert KEY[:8].encode() not in file.read_bytes()
+
+
+@pytest.mark.parametrize("wrong", [f"{KEY}\nsk-second", f"{KEY} {KEY}", f"{KEY}\u2026"])
+def test_a_key_that_no_header_can_hold(
+    generate: Any, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    monkeypatch.setenv("THE_KEY", wrong)
+    with ModelServer() as server:
+        code, words, _ = generate(server, api_key_env="THE_KEY")
+        assert (code, server.requests) == (2, [])
+    assert "the environment variable 'THE_KEY' is no key" in words
+    assert "sk-" not in words
+
+
 def _detail(pool: Path) -> str | None:
     store = Store(store_path(pool, TASK, TEACHER))
     found = store.last_detail("refused")

@@ -38,6 +38,11 @@ def addresses(
         if not environment.get(name, "").strip():
             raise BadOption(f"--api-key-env {given}: the environment variable '{name}' is not set")
         keys[host] = environment[name].strip()
+        if not all("!" <= character <= "~" for character in keys[host]):
+            raise BadOption(
+                f"--api-key-env {given}: the environment variable '{name}' is no key: it has a "
+                "space, a line break, or a character that no header can hold"
+            )
     return {url: keys.get(host) for url, host in hosts.items()}
 
 

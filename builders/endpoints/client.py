@@ -13,7 +13,7 @@ import contextlib
 import email.utils
 import math
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from builders.endpoints import Asked, Job
@@ -68,6 +68,12 @@ class Trouble(Exception):
         self.wait = wait
         self.paid = paid
 
+    def said(self, keys: Sequence[str]) -> "Trouble":
+        """The same with a message to show: one line, the beginning, and no key in it."""
+        flat = " ".join(without(keys, str(self)).split())[:_EXCERPT]  # half a key is a key, too
+        self.args = (flat.encode(errors="replace").decode(),)
+        return self
+
 
 class Client:
     """All connections to all hosts; open it with `async with opened(…)`."""
@@ -97,17 +103,18 @@ class Client:
             Trouble: there is none.
         """
         pool = self._free[url].pop()  # the one that was used last, whose connection is open
+        keys = [key for key in self._keys.values() if key]
         try:
             async with asyncio.timeout(self._total):
-                return await self._ask(url, pool, asked, job)
+                body = await self._ask(url, pool, asked, job)
+            return without(keys, body)
         except TimeoutError as error:
             why = f"no whole reply within {self._total:g} s"
             raise Trouble("timed_out", "job", why, paid=True) from error
         except Trouble as trouble:  # of the status
-            trouble.args = (self._without_keys(str(trouble)),)
-            raise
+            raise trouble.said(keys) from None
         except self._errors as error:
-            raise self._sorted(error) from error
+            raise sort_error(error).said(keys) from error
         finally:
             self._free[url].append(pool)
 
@@ -151,16 +158,6 @@ class Client:
             # Its own would go through the Hub's offline switch, and know no limits.
             client._async_client = pool
             yield client
-
-    def _sorted(self, error: Exception) -> Trouble:
-        trouble = sort_error(error)
-        trouble.args = (self._without_keys(str(trouble)),)
-        return trouble
-
-    def _without_keys(self, said: str) -> str:
-        for key in filter(None, self._keys.values()):
-            said = said.replace(key, "…")  # servers quote it
-        return said
 
 
 def _errors() -> tuple[type[Exception], ...]:
@@ -240,7 +237,7 @@ async def _ask_natively(
 
 
 def sort_error(error: Exception) -> Trouble:
-    """Whose an error is."""
+    """Whose an error is; what it says is to be shown only after `Trouble.said`."""
     import httpx
     from huggingface_hub.errors import TextGenerationError
 
@@ -248,23 +245,23 @@ def sort_error(error: Exception) -> Trouble:
     if response is not None:
         return _of_status(response)
     if isinstance(error, TextGenerationError):  # within a stream
-        return Trouble("server_error", "job", _said(str(error)), paid=True)
+        return Trouble("server_error", "job", str(error), paid=True)
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
-        return Trouble("gone", "host", f"cannot be reached ({_said(str(error))})")
+        return Trouble("gone", "host", f"cannot be reached ({error})")
     if isinstance(error, httpx.TimeoutException):
         return Trouble("timed_out", "job", f"silent for too long ({_name(error)})", paid=True)
     if isinstance(error, httpx.TransportError | EOFError):
-        said = _said(str(error)) or _name(error)
+        said = str(error).strip() or _name(error)
         return Trouble("cut_off", "job", f"the connection broke: {said}", paid=True)
     if isinstance(error, httpx.HTTPError | httpx.InvalidURL):
-        return Trouble("refused", "run", _said(str(error)))
-    detail = f"what it answers is no reply: {_said(str(error))}"
+        return Trouble("refused", "run", str(error))
+    detail = f"what it answers is no reply: {error}"
     return Trouble("broken_reply", "job", detail, paid=True)
 
 
 def _of_status(response: "httpx.Response") -> Trouble:
     status = response.status_code
-    said = _said(response.text)
+    said = response.text.strip()
     detail = f"HTTP {status}: {said}" if said else f"HTTP {status}"
     wait = retry_after(response.headers)
     if status == 429:
@@ -312,10 +309,17 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _said(text: str) -> str:
-    """The beginning of a message of others, on one line."""
-    flat = " ".join(text.split())[:_EXCERPT]
-    return flat.encode(errors="replace").decode()
+def without(keys: Sequence[str], value: Any) -> Any:
+    """Plain JSON without these keys, which servers quote."""
+    if isinstance(value, str):
+        for key in keys:
+            value = value.replace(key, "…")
+        return value
+    if isinstance(value, list):
+        return [without(keys, one) for one in value]
+    if isinstance(value, Mapping):
+        return {without(keys, name): without(keys, one) for name, one in value.items()}
+    return value
 
 
 def _name(error: Exception) -> str:
