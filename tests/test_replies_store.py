@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import resource
 import shutil
 import signal
 import sqlite3
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from model_server import Answer, ModelServer, Request, as_json, chat, teach
+from model_server import Answer, ModelServer, Request, as_json, chat, teach, thoughtful
 
 from builders.endpoints import DONE, Asked, Sampling, asking, pace, saving
 from builders.endpoints.budget import Budget, Prices, Spent, most_of
@@ -155,6 +156,53 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = Store(path)
     assert opened.outcomes() == {DONE: 2000}
     opened.close()
+
+
+def test_a_disk_that_fills_up_is_said(nt: Run, questions: Path) -> None:
+    """No file may grow beyond a size, the store's log neither, also when the run's end is noted."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def script(request: Request) -> Answer:
+        if request.number == 20:
+            log = next((questions / "replies").glob("*-wal"))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (log.stat().st_size, before[1]))
+        return teach(request)
+
+    with ModelServer(script) as server:
+        try:
+            code, _, errors = nt(*command(questions, server.url, "--concurrency", 4))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert (code, "the disk is full; what was stored before stays" in errors) == (2, True)
+        server.script = teach
+        assert nt(*command(questions, server.url))[0] == 0
+        assert 60 <= len(server.requests) <= 60 + 4
+    assert status(questions)[0]["outcomes"] == {DONE: 60}
+
+
+def test_one_that_cannot_be_stored_leaves_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite"
+    bad = [outcome(3)._replace(detail="\ud83d"), outcome(4, Spent(0, 10**30))]
+    with pytest.raises(BadPool, match="a reply cannot be stored"):
+        save(path, [outcome(1), bad[0], outcome(2), bad[1], outcome(5)])
+    opened = Store(path)
+    assert opened.subjects(1, 0).tolist() == [1, 2, 5]
+    opened.close()
+
+
+def test_nonsense_from_a_server_costs_its_question_alone(nt: Run, questions: Path) -> None:
+    def script(request: Request) -> Answer:
+        if request.question == "What is 3 + 1?":
+            return Answer(b'{"half": "\\ud83d"}')
+        body = thoughtful(request)
+        if request.question == "What is 4 + 1?":
+            body["usage"]["completion_tokens"] = 10**30
+        return as_json(body)
+
+    with ModelServer(script) as server:
+        code, _, errors = nt(*command(questions, server.url, "--tries", 1))
+    assert code == 0, errors
+    assert status(questions)[0]["outcomes"] == {DONE: 59, "broken_reply": 1}
 
 
 def test_nothing_is_asked_for_that_could_not_be_stored(

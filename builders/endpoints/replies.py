@@ -132,11 +132,14 @@ def _finish(reason: Any) -> str | None:
 
 
 def _whole(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    """A count, if it can be one: sums of larger ones would not fit into the store."""
+    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**32
+    return value if is_count else None
 
 
 def _beginning(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)[:80]
+    text = json.dumps(value, ensure_ascii=False, default=str)[:80]
+    return text.encode(errors="replace").decode()  # half of a surrogate pair is no text
 
 
 class Joined:
