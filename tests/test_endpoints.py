@@ -222,6 +222,25 @@ def test_a_server_that_fails_for_a_while_costs_no_question(generate: Any, status
         assert outcomes == {DONE: 40}
 
 
+def test_questions_that_always_fail_do_not_hold_up_the_others(
+    generate: Any, tmp_path: Path
+) -> None:
+    """The last twelve: more errors in a row than a server that is well would give."""
+
+    def script(request: Request) -> Answer:
+        number = int(request.question.split()[2])
+        return teach(request) if number < 28 else Answer(b"boom", status=500)
+
+    with ModelServer(script) as server:
+        code, words, outcomes = generate(server, patience=1)
+        assert (code, outcomes) == (0, {DONE: 28, "server_error": 12}), words
+        assert open_pool(tmp_path / "pool").num_rows("traces") == 28
+        assert generate(server, patience=1)[2] == outcomes
+        server.script = teach
+        code, words, outcomes = generate(server)
+        assert (code, outcomes) == (0, {DONE: 40}), words
+
+
 def test_a_server_that_is_gone(generate: Any) -> None:
     with ModelServer() as server:
         pass
@@ -233,13 +252,13 @@ def test_a_server_that_is_gone(generate: Any) -> None:
 
 def test_a_server_that_comes_back(generate: Any) -> None:
     with ModelServer() as first:
-        first.script = lambda request: teach(request) if request.number < 20 else Answer(cut=0)
+        first.script = lambda request: teach(request) if request.number < 15 else Answer(cut=0)
         code, words, outcomes = generate(first, concurrency=2, tries=2, patience=0.5)
-        assert outcomes[DONE] == 20
+        assert (code, outcomes[DONE]) == (2, 15)
         first.script = teach
         code, words, outcomes = generate(first)
         assert (code, outcomes) == (0, {DONE: 40}), words
-        assert "20 traces added" not in words
+        assert "40 traces added" in words
 
 
 @pytest.mark.parametrize("status", [401, 402, 403, 404, 302])
