@@ -1,7 +1,11 @@
 """Faults of servers, one by one: who pays for them, and what the run makes of them."""
 
+import contextlib
+import json
 import os
+import sqlite3
 import time
+import zlib
 from collections.abc import Callable
 from email.utils import formatdate
 from pathlib import Path
@@ -141,6 +145,24 @@ def test_a_fault_that_stays_is_a_reason_for_one_and_nothing_for_the_others(
         code, words, outcomes = generate(server)
         assert (code, outcomes) == (0, {DONE: 40})
         assert "asked 4 of 4" in words
+
+
+@pytest.mark.parametrize("finish", ["stop", "content_filter"])
+def test_what_came_is_kept_also_where_it_is_no_reply(
+    generate: Any, tmp_path: Path, finish: str
+) -> None:
+    with ModelServer(lambda request: as_json(chat(None, "", finish=finish))) as server:
+        generate(server, tries=1, concurrency=1)
+    path = store_path(tmp_path / "pool", TASK, TEACHER)
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        bodies = [
+            json.loads(zlib.decompress(body)) for (body,) in db.execute("SELECT body FROM bodies")
+        ]
+    assert [body["choices"][0]["finish_reason"] for body in bodies] == [finish] * len(bodies)
+    assert len(bodies) >= 20
+    with ModelServer() as server:  # it is no trace, and no dropped one
+        assert generate(server, again=True)[2] == {DONE: 40}
+    assert open_pool(tmp_path / "pool").dropped_by_reason() == {}
 
 
 @pytest.mark.parametrize("headers", [(), (("Retry-After", "0.1"),)], ids=["bare", "retry-after"])

@@ -204,6 +204,7 @@ class Asking:
             sent = asyncio.get_running_loop().time()
             attempts += 1
             cost = Spent(0, 0, *most[:2])  # what it costs if this is left by an interrupt
+            body = None
             try:
                 body = await self._client.ask(host.url, self._asked, job)
                 reply = read_reply(body)
@@ -230,7 +231,7 @@ class Asking:
             if trouble.whose == "job":
                 tries += 1
                 if tries >= self._limits.tries or trouble.reason in FINAL:
-                    return _failed(job, trouble, spent, attempts), None
+                    return _failed(job, trouble, spent, attempts)._replace(body=body), None
                 await self._back_off(tries, trouble.wait)
         # The run ends before the job does: noted if something may have been paid for, or if nothing
         # but errors came for as long as we wait.

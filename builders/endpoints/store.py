@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from builders.endpoints import DONE, FINAL, Asked
+from builders.endpoints import DONE, FAILURES, FINAL, NOT_VALID, Asked
 from builders.endpoints.budget import Prices, Spent
 from builders.errors import BadPool
 from builders.ids import content_id
@@ -148,8 +148,6 @@ class Store:
             sample: which sample.
             again: leave out those that the server refused, to ask them once more.
         """
-        from builders.endpoints import FAILURES
-
         repeated = [reason for reason in FAILURES if again or reason not in FINAL]
         places = ",".join("?" * len(repeated))
         # The index would be followed into the table for each row; read from end to end instead.
@@ -186,20 +184,26 @@ class Store:
     ) -> Iterator[tuple[int, list[Stored]]]:
         """The replies about each of these subjects, in order of what was asked and of sample.
 
+        Not those that are failures, except for a wrong form, which the next request quotes.
+
         Args:
             subjects: their ids.
             asked: the replies to this alone; None: to everything that was asked.
         """
+        no_replies = [reason for reason in FAILURES if reason != NOT_VALID]
         query = (
             "SELECT replies.asked, sample, outcome, body FROM replies JOIN bodies USING (id) "
-            "WHERE replies.asked = ? AND subject = ? ORDER BY sample"
+            "WHERE replies.asked = ? AND subject = ? "
+            f"AND outcome NOT IN ({','.join('?' * len(no_replies))}) ORDER BY sample"
         )
         numbers = list(self.asked()) if asked is None else [asked]
         for subject in subjects:
             found = [
                 Stored(of, sample, outcome, json.loads(zlib.decompress(body)))
                 for number in numbers
-                for of, sample, outcome, body in self._db.execute(query, (number, signed(subject)))
+                for of, sample, outcome, body in self._db.execute(
+                    query, (number, signed(subject), *no_replies)
+                )
             ]
             yield subject, found
 
