@@ -252,6 +252,18 @@ def test_a_budget_is_never_overdrawn(nt: Run, questions: Path) -> None:
         assert entry["usd_per_row"] == pytest.approx(entry["usd"] / entry["rows"], abs=1e-6)
 
 
+def test_a_template_of_the_server_that_adds_much_is_learned(nt: Run, questions: Path) -> None:
+    def script(request: Request) -> Answer:
+        body = thoughtful(request)
+        body["usage"] = {"prompt_tokens": 260, "completion_tokens": 200, "total_tokens": 460}
+        return as_json(body)
+
+    with ModelServer(script) as server:
+        more = ["--max-tokens", 200, "--budget-tokens", 2150, "--concurrency", 1]
+        assert nt(*command(questions, server.url, *more))[0] == 0
+        assert len(server.requests) == 4  # a fifth would cost 460, and 310 are left
+
+
 def test_what_nobody_knows_is_counted_as_paid(nt: Run, questions: Path) -> None:
     def script(request: Request) -> Answer:
         return Answer(cut=0) if request.number < 3 else teach(request)
@@ -274,6 +286,11 @@ def test_a_budget_counts_everything() -> None:
     budget.settle(Spent(0, 60), Spent(0, 5, 0, 5))
     assert budget.nothing_reserved
     assert budget.spent == Spent(10, 15, 0, 5)
+    budget.reserve(Spent(5, 0))
+    budget.reserve(Spent(5, 0))
+    budget.settle(Spent(5, 0), Spent(7, 0))
+    assert budget.fits(Spent(54, 0))  # 37 are spent, 5 reserved, and each of two may read 2 more
+    assert not budget.fits(Spent(55, 0))
     assert most_of([{"role": "user", "content": "größer"}], 5) == Spent(8 + 64, 5)
 
 
