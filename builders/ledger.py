@@ -18,7 +18,7 @@ from typing import Any
 
 from builders.card import write_pool_card
 from builders.endpoints import DONE, FAILURES
-from builders.endpoints.store import FOLDER, Run, Store
+from builders.endpoints.store import FOLDER, GOLDEN, Run, Store, store_paths
 from builders.pool import open_pool, save_manifest
 
 _ALIVE = 30.0  # seconds since its last sign of life
@@ -32,8 +32,10 @@ def describe_store(store: Store) -> dict[str, Any]:
     rows = outcomes.get(DONE, 0)
     usd = prices.cost(spent)
     newest: dict[str, Any] = list(asked.values())[-1] if asked else {}
+    task, small = newest.get("task"), store.path.parent.parent
+    is_golden = small.parts[-3:-1] == (FOLDER, GOLDEN)
     return {
-        "task": newest.get("task"),
+        "task": f"{task} of golden set {small.name[:8]}" if is_golden else task,
         "model": newest.get("model"),
         "asked": [
             # The schema stands in the store; it says no more than the prompt's version does.
@@ -71,7 +73,7 @@ def status(pool: Path | str) -> list[dict[str, Any]]:
     """How far each model is, while it works or after: the ledger's entry, and the newest run."""
     folder = open_pool(pool).folder
     found = []
-    for path in sorted((folder / FOLDER).glob("*.sqlite")):
+    for path in store_paths(folder):
         store = Store(path)
         try:
             found.append({**describe_store(store), "run": _describe_run(store)})
@@ -124,7 +126,7 @@ def ask_to_stop(pool: Path | str) -> list[str]:
     """Ask every run that goes on in a pool to end; returns the models whose runs were asked."""
     folder = open_pool(pool).folder
     asked = []
-    for path in sorted((folder / FOLDER).glob("*.sqlite")):
+    for path in store_paths(folder):
         store = Store(path)
         try:
             run, described = store.last_run(), _describe_run(store)

@@ -31,6 +31,8 @@ from builders.errors import BadPool
 from builders.ids import content_id
 
 FOLDER = "replies"
+GOLDEN = "golden"
+"""Below it, each golden set is a small pool of its own, with stores of its own."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS asked (id INTEGER PRIMARY KEY, what TEXT NOT NULL UNIQUE);
@@ -101,6 +103,12 @@ def store_path(pool: Path, task: str, model: str) -> Path:
     """Where the replies of a model to a task lie."""
     readable = "".join(c if c.isascii() and (c.isalnum() or c in "-._") else "-" for c in model)
     return pool / FOLDER / f"{task}--{readable[-80:]}--{content_id(model)[:8]}.sqlite"
+
+
+def store_paths(pool: Path) -> list[Path]:
+    """All stores of a pool, those of its golden sets too."""
+    below = ("*.sqlite", f"{GOLDEN}/*/{FOLDER}/*.sqlite")
+    return sorted(path for pattern in below for path in (pool / FOLDER).glob(pattern))
 
 
 def signed(number: int) -> int:
