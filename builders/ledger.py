@@ -74,7 +74,7 @@ def status(pool: Path | str) -> list[dict[str, Any]]:
     folder = open_pool(pool).folder
     found = []
     for path in store_paths(folder):
-        store = Store(path)
+        store = Store(path, only_read=True)
         try:
             found.append({**describe_store(store), "run": _describe_run(store)})
         finally:

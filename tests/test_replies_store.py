@@ -452,6 +452,20 @@ def test_exporting_again_adds_nothing_and_another_order_gives_the_same(
     assert shards(questions) == shards(copy)
 
 
+def test_whoever_may_only_read_sees_the_status(nt: Run, questions: Path) -> None:
+    with ModelServer() as server:
+        nt(*command(questions, server.url))
+    replies = questions / "replies"
+    replies.chmod(0o555)
+    before = replies.stat().st_mtime_ns
+    try:
+        code, output, errors = nt("status", "--pool", questions)
+    finally:
+        replies.chmod(0o755)
+    assert (code, "finished, 60 of 60" in output) == (0, True), errors
+    assert replies.stat().st_mtime_ns == before  # root, who may do all, has made no file either
+
+
 def test_nothing_to_write(nt: Run, questions: Path) -> None:
     code, _, errors = nt("generate", "--pool", questions, "--teacher", TEACHER, "--no-ask")
     assert code == 2

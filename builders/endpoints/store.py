@@ -12,6 +12,7 @@ In the mode that we use (a write-ahead log, synchronous=FULL) a transaction that
 the disk, and one that was torn by a crash is as if it had not been. `saving` writes replies.
 """
 
+import contextlib
 import json
 import os
 import platform
@@ -119,17 +120,24 @@ def signed(number: int) -> int:
 class Store:
     """One store, open for reading; with a `Writer` on it, for writing."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, only_read: bool = False) -> None:
         """Open it; make it if it is not there.
+
+        Args:
+            path: of the file.
+            only_read: change nothing, so that whoever may only read the folder can; it is there.
 
         Raises:
             BadPool: the file is no store, or is damaged.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         try:
+            if only_read:
+                self._db = _connect_to_read(path)
+                return
+            path.parent.mkdir(parents=True, exist_ok=True)
             self._db = connect(path)
-            self._db.executescript(_SCHEMA)
+            self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
         except sqlite3.DatabaseError as error:
             raise BadPool(f"{path}: cannot be read as a store of replies: {error}") from error
 
@@ -280,6 +288,29 @@ class Store:
     def ask_to_stop(self, run: int) -> None:
         """Ask whoever runs it to finish what is in flight, and end."""
         self._db.execute("UPDATE runs SET stop = 1 WHERE id = ?", (run,))
+
+
+def _connect_to_read(path: Path) -> sqlite3.Connection:
+    """A connection that writes nothing: not even the log, which SQLite would begin."""
+    address = f"{path.resolve().as_uri()}?mode=ro"
+    if path.with_name(f"{path.name}-wal").exists():
+        with contextlib.suppress(sqlite3.OperationalError):  # it has just been closed
+            return _connected(f"{address}&readonly_shm=1")
+    return _connected(f"{address}&immutable=1")  # nobody writes
+
+
+def _connected(address: str) -> sqlite3.Connection:
+    db = sqlite3.connect(address, uri=True, timeout=60, isolation_level=None)
+    try:
+        if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            return db
+    except sqlite3.Error:
+        db.close()
+        raise
+    db.close()
+    db = sqlite3.connect(":memory:", isolation_level=None)  # it is being made: still empty
+    db.executescript(_SCHEMA)
+    return db
 
 
 def connect(path: Path) -> sqlite3.Connection:
