@@ -141,7 +141,7 @@ def add_endpoint_options(verb: Any) -> None:
 
 def add_budget_options(verb: Any) -> None:
     """What may be spent."""
-    money = verb.add_argument_group("budget, for all runs of this model on this pool together")
+    money = verb.add_argument_group("budget, for all runs of this model on this task together")
     add_budget_words(money, "--")
 
 
