@@ -430,6 +430,12 @@ def test_a_key_that_no_header_can_hold(
     assert "sk-" not in words
 
 
+@pytest.mark.parametrize("url", ["http://[::1", "http://127.0.0.1:99999", "http://a:b", "a:80"])
+def test_what_is_no_address(generate: Any, url: str) -> None:
+    code, words, _ = generate(base_url=url)
+    assert (code, words.startswith("nt: --base-url")) == (2, True)
+
+
 def _detail(pool: Path) -> str | None:
     store = Store(store_path(pool, TASK, TEACHER))
     found = store.last_detail("refused")
