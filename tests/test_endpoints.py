@@ -320,6 +320,27 @@ def test_a_run_in_which_everything_fails_ends_early(generate: Any) -> None:
     assert "the last 20 requests failed, in the end with: refused (HTTP 400: no)" in words
 
 
+def test_a_small_run_in_which_everything_fails_is_no_success(
+    nt: Run, tmp_path: Path, write_jsonl: Write
+) -> None:
+    pool = tmp_path / "small"
+    nt(
+        "import",
+        write_jsonl([{"question": "What is 1 + 1?"}, {"question": "Two?"}]),
+        "--pool",
+        pool,
+    )
+    words = ["generate", "--pool", pool, "--teacher", TEACHER, "--base-url"]
+    with ModelServer(lambda request: Answer(b"no \x1b[31mred", status=400)) as server:
+        code, output, errors = nt(*words, server.url)
+        assert (code, "none of 2 requests had a reply" in errors) == (2, True)
+        assert "asked 2 of 2 that were missing: all failed" in output
+        code, output, _ = nt("status", "--pool", pool)
+        assert "the last: HTTP 400: no" in output
+        assert "\x1b" not in output
+        assert nt(*words, server.url)[0] == 0  # nothing is left to ask
+
+
 def test_a_server_that_drops_the_thinking_is_noticed(generate: Any) -> None:
     with ModelServer(lambda request: as_json(chat(None, "4"))) as server:
         code, words, _ = generate(server, concurrency=4)

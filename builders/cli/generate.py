@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from builders.cli.console import add_folder, bar, count, counter, drop_reason, plural, quoted, show
-from builders.errors import BadOption
+from builders.errors import BadOption, EndpointError
 
 if TYPE_CHECKING:
     from builders.endpoints.running import Endpoint
@@ -164,6 +164,7 @@ def add_budget_words(money: Any, start: str) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Generate, and say what came of it."""
     from builders.endpoints import Sampling
+    from builders.endpoints.asking import ALL_FAILED
     from builders.endpoints.running import Watcher
     from builders.generating import generate
 
@@ -195,7 +196,13 @@ def run(arguments: argparse.Namespace) -> int:
         **report._asdict(),
         "written": report.written._asdict() if report.written else None,
     }
-    return show(arguments, found, _words(arguments, report))
+    code = show(arguments, found, _words(arguments, report))
+    if report.how == ALL_FAILED:
+        raise EndpointError(
+            f"none of {plural(report.finished, 'request')} had a reply; "
+            f"nt status --pool {quoted(arguments.pool)} says what the server sent"
+        )
+    return code
 
 
 def _words(arguments: argparse.Namespace, report: "GenerateReport") -> Iterator[str]:

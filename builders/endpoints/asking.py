@@ -29,6 +29,10 @@ _LOOK = 1.0  # seconds between two looks at whether to stop
 _LOOK_AT_DISK = 200  # replies
 
 
+ALL_FAILED = "all failed"
+"""How a run ended in which no request had a reply."""
+
+
 class Limits(NamedTuple):
     """How hard to try: requests at once, tries for each job, and seconds that hosts may be gone."""
 
@@ -38,7 +42,7 @@ class Limits(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """How a run ended: "finished", "stopped" or "budget", and how many jobs it finished."""
+    """How a run ended: "finished", "stopped", "budget" or `ALL_FAILED`, and how many jobs ended."""
 
     how: str
     jobs: int
@@ -96,7 +100,10 @@ class Asking:
         is_last = self._how == "gone" and self._jobs_done == self._jobs_begun and not any(jobs)
         if self._error and not is_last:
             raise self._error
-        return Ended("finished" if is_last else self._how, self._jobs_done)
+        how = "finished" if is_last else self._how
+        if how == "finished" and 0 < self._jobs_done == self._failed_in_a_row:
+            how = ALL_FAILED
+        return Ended(how, self._jobs_done)
 
     def stop(self, how: str = "stopped", error: NTError | None = None) -> None:
         """Send nothing more; what is on its way is waited for, and stored."""
