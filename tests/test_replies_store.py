@@ -362,8 +362,9 @@ def test_ctrl_c(nt_process: Callable[..., Any], questions: Path, presses: int) -
         assert process.returncode == 130
         assert "waiting for 4 on the way" in errors
         assert "Every reply that came is stored." in errors
-        outcomes = status(questions)[0]["outcomes"]
-        assert outcomes == ({DONE: 4} if presses == 1 else {})
+        (entry,) = status(questions)
+        assert entry["outcomes"] == ({DONE: 4} if presses == 1 else {"cut_off": 4})
+        assert (entry["tokens_uncertain"] > 4 * 16_384) == (presses == 2)  # they may be paid for
         assert len(server.requests) == 4
 
 

@@ -225,6 +225,10 @@ class Asking:
                 if not trouble.paid:
                     cost = Spent()
                 self._blame(host, trouble, sent)
+            except asyncio.CancelledError:  # the second Ctrl-C: it will be paid for all the same
+                left = Trouble("cut_off", "job", "not waited for", paid=True)
+                await self._writer.save(_failed(job, left, spent.plus(cost), attempts))
+                raise
             finally:
                 self._budget.settle(most, cost)
                 self._settled.set()
