@@ -44,7 +44,7 @@ _SAMPLING, _LIMITS, _WATCHER = Sampling(), Limits(), Watcher()
 
 
 class Allowance(NamedTuple):
-    """What may be spent on a model for this pool, by all runs together; None is no limit."""
+    """What may be spent on a model for one task, by all runs together; None is no limit."""
 
     tokens: int | None = None
     usd: float | None = None

@@ -26,7 +26,7 @@ from builders.card import write_pool_card
 from builders.endpoints import DONE, NOT_VALID, ONCE_MORE
 from builders.endpoints.asking import Limits
 from builders.endpoints.running import INTERRUPTED, Endpoint, Watcher
-from builders.endpoints.store import FOLDER, Store
+from builders.endpoints.store import FOLDER, GOLDEN, Store
 from builders.errors import BadOption
 from builders.files import only_writer, read_columns
 from builders.generating import Allowance
@@ -162,7 +162,7 @@ def by_golden(
     truth = _truth(rows, name)
     _need_some(len(truth), f"{golden} has labels of", pool, name)
     digest = hashlib.sha256(golden.read_bytes()).hexdigest()
-    small = _as_pool(rows, opened.folder / FOLDER / "golden" / digest[:16])
+    small = _as_pool(rows, opened.folder / FOLDER / GOLDEN / digest[:16])
     judging = prepare(small, name, judge, second_model=TEACHER if name == "disagreement" else None)
     keys = _golden_questions(judging)
     chosen = np.array([key in truth for key in keys]) & (judging.subjects != NO_PAIR)
@@ -186,6 +186,7 @@ def by_golden(
             }
             with only_writer(opened.folder):
                 _enter(opened.folder, found)
+                enter(opened.folder, store)
         return QualityReport(how, missing, finished, describe_store(store), found)
 
 

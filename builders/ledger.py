@@ -18,7 +18,7 @@ from typing import Any
 
 from builders.card import write_pool_card
 from builders.endpoints import DONE, FAILURES
-from builders.endpoints.store import FOLDER, Run, Store
+from builders.endpoints.store import FOLDER, GOLDEN, Run, Store, store_paths
 from builders.pool import open_pool, save_manifest
 
 IN_BOTH_ORDERS = {"annotate-disagreement", "annotate-correctness"}
@@ -35,8 +35,10 @@ def describe_store(store: Store) -> dict[str, Any]:
     rows = outcomes.get(DONE, 0) // _replies_of_a_row(asked)
     usd = prices.cost(spent)
     newest: dict[str, Any] = list(asked.values())[-1] if asked else {}
+    task, small = newest.get("task"), store.path.parent.parent
+    is_golden = small.parts[-3:-1] == (FOLDER, GOLDEN)
     return {
-        "task": newest.get("task"),
+        "task": f"{task} of golden set {small.name[:8]}" if is_golden else task,
         "model": newest.get("model"),
         "asked": [
             # The schema stands in the store; it says no more than the prompt's version does.
@@ -78,8 +80,8 @@ def status(pool: Path | str) -> list[dict[str, Any]]:
     """How far each model is, while it works or after: the ledger's entry, and the newest run."""
     folder = open_pool(pool).folder
     found = []
-    for path in sorted((folder / FOLDER).glob("*.sqlite")):
-        store = Store(path)
+    for path in store_paths(folder):
+        store = Store(path, only_read=True)
         try:
             found.append({**describe_store(store), "run": _describe_run(store)})
         finally:
@@ -131,7 +133,7 @@ def ask_to_stop(pool: Path | str) -> list[str]:
     """Ask every run that goes on in a pool to end; returns the models whose runs were asked."""
     folder = open_pool(pool).folder
     asked = []
-    for path in sorted((folder / FOLDER).glob("*.sqlite")):
+    for path in store_paths(folder):
         store = Store(path)
         try:
             run, described = store.last_run(), _describe_run(store)

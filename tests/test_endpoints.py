@@ -1,7 +1,11 @@
 """Faults of servers, one by one: who pays for them, and what the run makes of them."""
 
+import contextlib
+import json
 import os
+import sqlite3
 import time
+import zlib
 from collections.abc import Callable
 from email.utils import formatdate
 from pathlib import Path
@@ -143,6 +147,24 @@ def test_a_fault_that_stays_is_a_reason_for_one_and_nothing_for_the_others(
         assert "asked 4 of 4" in words
 
 
+@pytest.mark.parametrize("finish", ["stop", "content_filter"])
+def test_what_came_is_kept_also_where_it_is_no_reply(
+    generate: Any, tmp_path: Path, finish: str
+) -> None:
+    with ModelServer(lambda request: as_json(chat(None, "", finish=finish))) as server:
+        generate(server, tries=1, concurrency=1)
+    path = store_path(tmp_path / "pool", TASK, TEACHER)
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        bodies = [
+            json.loads(zlib.decompress(body)) for (body,) in db.execute("SELECT body FROM bodies")
+        ]
+    assert [body["choices"][0]["finish_reason"] for body in bodies] == [finish] * len(bodies)
+    assert len(bodies) >= 20
+    with ModelServer() as server:  # it is no trace, and no dropped one
+        assert generate(server, again=True)[2] == {DONE: 40}
+    assert open_pool(tmp_path / "pool").dropped_by_reason() == {}
+
+
 @pytest.mark.parametrize("headers", [(), (("Retry-After", "0.1"),)], ids=["bare", "retry-after"])
 def test_too_many_requests_use_up_no_tries(generate: Any, headers: Any) -> None:
     """A server that lets through three requests in a tenth of a second, whatever comes."""
@@ -186,6 +208,25 @@ def test_words_for_waiting() -> None:
     assert retry_after({}) is None
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("body", [b'"slow down"', b'[{"error": {"code": 429}}]', b"null"])
+def test_a_status_is_understood_whatever_comes_with_it(
+    generate: Any, body: bytes, stream: bool
+) -> None:
+    """Gemini, for one, sends a list."""
+    busy = Answer(body, status=429, headers=(("Retry-After", "0.3"),))
+    with ModelServer(lambda request: teach(request) if request.number else busy) as server:
+        options: dict[str, Any] = {"stream": True} if stream else {}
+        code, words, outcomes = generate(server, tries=1, concurrency=1, **options)
+        assert (code, outcomes) == (0, {DONE: 40}), words
+        assert "broke off" not in words  # a 429 has cost nothing
+        assert server.requests[1].at - server.requests[0].at >= 0.3
+
+        server.script = lambda request: Answer(body, status=401)
+        code, words, _ = generate(server, samples=2, **options)
+        assert (code, "HTTP 401" in words) == (2, True), words
+
+
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 def test_a_server_that_fails_for_a_while_costs_no_question(generate: Any, status: int) -> None:
     began = time.monotonic()
@@ -203,6 +244,25 @@ def test_a_server_that_fails_for_a_while_costs_no_question(generate: Any, status
         assert outcomes == {DONE: 40}
 
 
+def test_questions_that_always_fail_do_not_hold_up_the_others(
+    generate: Any, tmp_path: Path
+) -> None:
+    """The last twelve: more errors in a row than a server that is well would give."""
+
+    def script(request: Request) -> Answer:
+        number = int(request.question.split()[2])
+        return teach(request) if number < 28 else Answer(b"boom", status=500)
+
+    with ModelServer(script) as server:
+        code, words, outcomes = generate(server, patience=1)
+        assert (code, outcomes) == (0, {DONE: 28, "server_error": 12}), words
+        assert open_pool(tmp_path / "pool").num_rows("traces") == 28
+        assert generate(server, patience=1)[2] == outcomes
+        server.script = teach
+        code, words, outcomes = generate(server)
+        assert (code, outcomes) == (0, {DONE: 40}), words
+
+
 def test_a_server_that_is_gone(generate: Any) -> None:
     with ModelServer() as server:
         pass
@@ -214,13 +274,13 @@ def test_a_server_that_is_gone(generate: Any) -> None:
 
 def test_a_server_that_comes_back(generate: Any) -> None:
     with ModelServer() as first:
-        first.script = lambda request: teach(request) if request.number < 20 else Answer(cut=0)
+        first.script = lambda request: teach(request) if request.number < 15 else Answer(cut=0)
         code, words, outcomes = generate(first, concurrency=2, tries=2, patience=0.5)
-        assert outcomes[DONE] == 20
+        assert (code, outcomes[DONE]) == (2, 15)
         first.script = teach
         code, words, outcomes = generate(first)
         assert (code, outcomes) == (0, {DONE: 40}), words
-        assert "20 traces added" not in words
+        assert "40 traces added" in words
 
 
 @pytest.mark.parametrize("status", [401, 402, 403, 404, 302])
@@ -258,6 +318,27 @@ def test_a_run_in_which_everything_fails_ends_early(generate: Any) -> None:
         assert len(server.requests) < 40
     assert code == 2
     assert "the last 20 requests failed, in the end with: refused (HTTP 400: no)" in words
+
+
+def test_a_small_run_in_which_everything_fails_is_no_success(
+    nt: Run, tmp_path: Path, write_jsonl: Write
+) -> None:
+    pool = tmp_path / "small"
+    nt(
+        "import",
+        write_jsonl([{"question": "What is 1 + 1?"}, {"question": "Two?"}]),
+        "--pool",
+        pool,
+    )
+    words = ["generate", "--pool", pool, "--teacher", TEACHER, "--base-url"]
+    with ModelServer(lambda request: Answer(b"no \x1b[31mred", status=400)) as server:
+        code, output, errors = nt(*words, server.url)
+        assert (code, "none of 2 requests had a reply" in errors) == (2, True)
+        assert "asked 2 of 2 that were missing: all failed" in output
+        code, output, _ = nt("status", "--pool", pool)
+        assert "the last: HTTP 400: no" in output
+        assert "\x1b" not in output
+        assert nt(*words, server.url)[0] == 0  # nothing is left to ask
 
 
 def test_a_server_that_drops_the_thinking_is_noticed(generate: Any) -> None:
@@ -337,6 +418,43 @@ def test_a_key_goes_to_its_host_only(
             assert KEY.encode() not in data
             assert b"hf_0123456789" not in data
     assert "wrong key: …" in str(_detail(tmp_path / "pool"))
+
+
+@pytest.mark.parametrize("status", [200, 400, 500])
+@pytest.mark.parametrize("padding", [0, 60, 265])
+def test_no_part_of_a_key_is_left_where_a_message_is_cut(
+    generate: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, status: int, padding: int
+) -> None:
+    monkeypatch.setenv("THE_KEY", KEY)
+    quoting = as_json({"error": "x" * padding + f" {KEY} is wrong"}, status=status)
+
+    def script(request: Request) -> Answer:
+        return quoting if "5 + 1" in request.question else teach(request)
+
+    with ModelServer(script) as server:
+        _, words, outcomes = generate(server, api_key_env="THE_KEY", tries=1)
+    assert outcomes[DONE] == 36, words
+    assert KEY[:8] not in words
+    for file in (file for file in (tmp_path / "pool").rglob("*") if file.is_file()):
+        assert KEY[:8].encode() not in file.read_bytes()
+
+
+@pytest.mark.parametrize("wrong", [f"{KEY}\nsk-second", f"{KEY} {KEY}", f"{KEY}\u2026"])
+def test_a_key_that_no_header_can_hold(
+    generate: Any, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    monkeypatch.setenv("THE_KEY", wrong)
+    with ModelServer() as server:
+        code, words, _ = generate(server, api_key_env="THE_KEY")
+        assert (code, server.requests) == (2, [])
+    assert "the environment variable 'THE_KEY' is no key" in words
+    assert "sk-" not in words
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "http://127.0.0.1:99999", "http://a:b", "a:80"])
+def test_what_is_no_address(generate: Any, url: str) -> None:
+    code, words, _ = generate(base_url=url)
+    assert (code, words.startswith("nt: --base-url")) == (2, True)
 
 
 def _detail(pool: Path) -> str | None:

@@ -21,6 +21,7 @@ from builders.golden import read_golden
 from builders.importing import import_source
 from builders.judges.prepared import Judge
 from builders.label_quality import Asking, by_golden, by_second_judge
+from builders.ledger import status
 from builders.pool import open_pool
 from builders.sources.demo import STRATEGIES, DemoRow, generate
 from builders.sources.opening import open_demo
@@ -195,6 +196,12 @@ def test_a_golden_set_scores_a_judge(pool: Path, tmp_path: Path) -> None:
     assert found["golden"]["file"] == "golden.yaml"
     assert found["golden"]["about"] == "synthetic, for this test"
     assert open_pool(pool).manifest["label_quality"] == [found]
+    (entry,) = open_pool(pool).manifest["ledger"]
+    assert entry["task"] == f"annotate-strategies of golden set {found['golden']['sha256'][:8]}"
+    assert (entry["model"], entry["requests"]) == ("synthetic/judge", 80)
+    assert entry["tokens_in"] > 0
+    (one,) = status(pool)
+    assert (one["task"], one["run"]["state"]) == (entry["task"], "finished")
     assert open_pool(pool).num_rows("traces") == 300  # the golden traces are not the pool's
 
 

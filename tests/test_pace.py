@@ -83,6 +83,13 @@ def test_a_host_that_is_gone_is_tried_with_one_request() -> None:
     assert (host.limit, host.gone_since) == (3, None)
 
 
+def test_a_host_that_says_429_is_not_gone() -> None:
+    host = Host("a", 64)
+    host.gone(1, 1, None, Random(0))
+    host.too_much(5, 5, 60, Random(0))
+    assert host.gone_since is None
+
+
 def test_hosts_get_what_they_have_room_for_and_all_together_no_more_than_the_most() -> None:
     async def run() -> None:
         pace = Pace(["a", "b"], 20)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import resource
 import shutil
 import signal
 import sqlite3
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from model_server import Answer, ModelServer, Request, as_json, chat, teach
+from model_server import Answer, ModelServer, Request, as_json, chat, teach, thoughtful
 
 from builders.endpoints import DONE, Asked, Sampling, asking, pace, saving
 from builders.endpoints.budget import Budget, Prices, Spent, most_of
@@ -157,6 +158,53 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened.close()
 
 
+def test_a_disk_that_fills_up_is_said(nt: Run, questions: Path) -> None:
+    """No file may grow beyond a size, the store's log neither, also when the run's end is noted."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def script(request: Request) -> Answer:
+        if request.number == 20:
+            log = next((questions / "replies").glob("*-wal"))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (log.stat().st_size, before[1]))
+        return teach(request)
+
+    with ModelServer(script) as server:
+        try:
+            code, _, errors = nt(*command(questions, server.url, "--concurrency", 4))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert (code, "the disk is full; what was stored before stays" in errors) == (2, True)
+        server.script = teach
+        assert nt(*command(questions, server.url))[0] == 0
+        assert 60 <= len(server.requests) <= 60 + 4
+    assert status(questions)[0]["outcomes"] == {DONE: 60}
+
+
+def test_one_that_cannot_be_stored_leaves_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite"
+    bad = [outcome(3)._replace(detail="\ud83d"), outcome(4, Spent(0, 10**30))]
+    with pytest.raises(BadPool, match="a reply cannot be stored"):
+        save(path, [outcome(1), bad[0], outcome(2), bad[1], outcome(5)])
+    opened = Store(path)
+    assert opened.subjects(1, 0).tolist() == [1, 2, 5]
+    opened.close()
+
+
+def test_nonsense_from_a_server_costs_its_question_alone(nt: Run, questions: Path) -> None:
+    def script(request: Request) -> Answer:
+        if request.question == "What is 3 + 1?":
+            return Answer(b'{"half": "\\ud83d"}')
+        body = thoughtful(request)
+        if request.question == "What is 4 + 1?":
+            body["usage"]["completion_tokens"] = 10**30
+        return as_json(body)
+
+    with ModelServer(script) as server:
+        code, _, errors = nt(*command(questions, server.url, "--tries", 1))
+    assert code == 0, errors
+    assert status(questions)[0]["outcomes"] == {DONE: 59, "broken_reply": 1}
+
+
 def test_nothing_is_asked_for_that_could_not_be_stored(
     nt: Run, questions: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,6 +252,18 @@ def test_a_budget_is_never_overdrawn(nt: Run, questions: Path) -> None:
         assert entry["usd_per_row"] == pytest.approx(entry["usd"] / entry["rows"], abs=1e-6)
 
 
+def test_a_template_of_the_server_that_adds_much_is_learned(nt: Run, questions: Path) -> None:
+    def script(request: Request) -> Answer:
+        body = thoughtful(request)
+        body["usage"] = {"prompt_tokens": 260, "completion_tokens": 200, "total_tokens": 460}
+        return as_json(body)
+
+    with ModelServer(script) as server:
+        more = ["--max-tokens", 200, "--budget-tokens", 2150, "--concurrency", 1]
+        assert nt(*command(questions, server.url, *more))[0] == 0
+        assert len(server.requests) == 4  # a fifth would cost 460, and 310 are left
+
+
 def test_what_nobody_knows_is_counted_as_paid(nt: Run, questions: Path) -> None:
     def script(request: Request) -> Answer:
         return Answer(cut=0) if request.number < 3 else teach(request)
@@ -226,6 +286,11 @@ def test_a_budget_counts_everything() -> None:
     budget.settle(Spent(0, 60), Spent(0, 5, 0, 5))
     assert budget.nothing_reserved
     assert budget.spent == Spent(10, 15, 0, 5)
+    budget.reserve(Spent(5, 0))
+    budget.reserve(Spent(5, 0))
+    budget.settle(Spent(5, 0), Spent(7, 0))
+    assert budget.fits(Spent(54, 0))  # 37 are spent, 5 reserved, and each of two may read 2 more
+    assert not budget.fits(Spent(55, 0))
     assert most_of([{"role": "user", "content": "größer"}], 5) == Spent(8 + 64, 5)
 
 
@@ -297,8 +362,9 @@ def test_ctrl_c(nt_process: Callable[..., Any], questions: Path, presses: int) -
         assert process.returncode == 130
         assert "waiting for 4 on the way" in errors
         assert "Every reply that came is stored." in errors
-        outcomes = status(questions)[0]["outcomes"]
-        assert outcomes == ({DONE: 4} if presses == 1 else {})
+        (entry,) = status(questions)
+        assert entry["outcomes"] == ({DONE: 4} if presses == 1 else {"cut_off": 4})
+        assert (entry["tokens_uncertain"] > 4 * 16_384) == (presses == 2)  # they may be paid for
         assert len(server.requests) == 4
 
 
@@ -385,6 +451,20 @@ def test_exporting_again_adds_nothing_and_another_order_gives_the_same(
     assert shards(questions) == shards(copy)
     nt("generate", "--pool", copy, "--teacher", TEACHER, "--no-ask")
     assert shards(questions) == shards(copy)
+
+
+def test_whoever_may_only_read_sees_the_status(nt: Run, questions: Path) -> None:
+    with ModelServer() as server:
+        nt(*command(questions, server.url))
+    replies = questions / "replies"
+    replies.chmod(0o555)
+    before = replies.stat().st_mtime_ns
+    try:
+        code, output, errors = nt("status", "--pool", questions)
+    finally:
+        replies.chmod(0o755)
+    assert (code, "finished, 60 of 60" in output) == (0, True), errors
+    assert replies.stat().st_mtime_ns == before  # root, who may do all, has made no file either
 
 
 def test_nothing_to_write(nt: Run, questions: Path) -> None:

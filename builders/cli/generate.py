@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from builders.cli.console import add_folder, bar, count, counter, drop_reason, plural, quoted, show
-from builders.errors import BadOption
+from builders.errors import BadOption, EndpointError
 
 if TYPE_CHECKING:
     from builders.endpoints.running import Endpoint
@@ -139,7 +139,7 @@ def add_endpoint_options(verb: Any) -> None:
 
 def add_budget_options(verb: Any) -> None:
     """What may be spent."""
-    money = verb.add_argument_group("budget, for all runs of this model on this pool together")
+    money = verb.add_argument_group("budget, for all runs of this model on this task together")
     add_budget_words(money, "--")
 
 
@@ -181,6 +181,7 @@ def check_tokenizer(arguments: argparse.Namespace) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Generate, and say what came of it."""
     from builders.endpoints import Sampling
+    from builders.endpoints.asking import ALL_FAILED
     from builders.endpoints.running import Watcher
     from builders.generating import generate
 
@@ -213,7 +214,13 @@ def run(arguments: argparse.Namespace) -> int:
         **report._asdict(),
         "written": report.written._asdict() if report.written else None,
     }
-    return show(arguments, found, _words(arguments, report))
+    code = show(arguments, found, _words(arguments, report))
+    if report.how == ALL_FAILED:
+        raise EndpointError(
+            f"none of {plural(report.finished, 'request')} had a reply; "
+            f"nt status --pool {quoted(arguments.pool)} says what the server sent"
+        )
+    return code
 
 
 def _words(arguments: argparse.Namespace, report: "GenerateReport") -> Iterator[str]:

@@ -74,4 +74,5 @@ def _outcome(outcome: str, run: dict[str, Any] | None) -> str:
     if outcome not in FAILURES:
         return f"not usable: {drop_reason(outcome)}"
     last = (run or {}).get("failures", {}).get(outcome)
-    return f"failed: {outcome} ({FAILURES[outcome]})" + (f"; the last: {last}" if last else "")
+    said = f"; the last: {one_line(last)}" if last else ""
+    return f"failed: {outcome} ({FAILURES[outcome]}){said}"

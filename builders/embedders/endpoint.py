@@ -149,9 +149,7 @@ class _Asking:
             why = f"no whole reply within {server.timeouts.total:g} s"
             raise Trouble("timed_out", "job", why) from error
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
-            trouble = sort_error(error)
-            trouble.args = (str(trouble).replace(key, "…") if key else str(trouble),)
-            raise trouble from error
+            raise sort_error(error).said([key] if key else []) from error
 
     def _blame(self, host: Host, trouble: Trouble, sent: float) -> None:
         now = asyncio.get_running_loop().time()

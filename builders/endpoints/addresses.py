@@ -20,7 +20,7 @@ def addresses(
     Raises:
         BadOption: an address is none, a variable is not set, or it is not clear whose a key is.
     """
-    hosts = {_checked(url): urllib.parse.urlsplit(url).hostname or "" for url in urls}
+    hosts = dict(map(_checked, urls))
     keys: dict[str, str] = {}
     for given in key_names:
         named, equals, name = given.rpartition("=")
@@ -38,11 +38,23 @@ def addresses(
         if not environment.get(name, "").strip():
             raise BadOption(f"--api-key-env {given}: the environment variable '{name}' is not set")
         keys[host] = environment[name].strip()
+        if not all("!" <= character <= "~" for character in keys[host]):
+            raise BadOption(
+                f"--api-key-env {given}: the environment variable '{name}' is no key: it has a "
+                "space, a line break, or a character that no header can hold"
+            )
     return {url: keys.get(host) for url, host in hosts.items()}
 
 
-def _checked(url: str) -> str:
-    parts = urllib.parse.urlsplit(url)
+def _checked(url: str) -> tuple[str, str]:
+    """A base URL, and its host."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+        parts.port  # noqa: B018  # raises where it is no number, or too large
+    except ValueError as error:
+        raise BadOption(  # not what was given: a key may stand in it
+            "--base-url: no address: its port is no number up to 65535, or a bracket is missing"
+        ) from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise BadOption(f"--base-url {url}: write it as http://host:port or https://host/path")
     if parts.username or parts.password or parts.query or parts.fragment:
@@ -50,4 +62,4 @@ def _checked(url: str) -> str:
             f"--base-url http://{parts.hostname}…: a key does not belong into an address, which is "
             "written into messages; give it with --api-key-env NAME"
         )
-    return url.rstrip("/")
+    return url.rstrip("/"), parts.hostname

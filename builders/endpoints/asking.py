@@ -29,6 +29,10 @@ _LOOK = 1.0  # seconds between two looks at whether to stop
 _LOOK_AT_DISK = 200  # replies
 
 
+ALL_FAILED = "all failed"
+"""How a run ended in which no request had a reply."""
+
+
 class Limits(NamedTuple):
     """How hard to try: requests at once, tries for each job, and seconds that hosts may be gone."""
 
@@ -38,7 +42,7 @@ class Limits(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """How a run ended: "finished", "stopped" or "budget", and how many jobs it finished."""
+    """How a run ended: "finished", "stopped", "budget" or `ALL_FAILED`, and how many jobs ended."""
 
     how: str
     jobs: int
@@ -72,7 +76,8 @@ class Asking:
         self._error: NTError | None = None
         self._ending = asyncio.Event()
         self._settled = asyncio.Event()
-        self._jobs_done = 0
+        self._jobs_begun = self._jobs_done = 0
+        self._all_begun = False
         self._failed_in_a_row = 0
         self._without_reasoning: int | None = 0
 
@@ -91,9 +96,14 @@ class Asking:
             watch.cancel()
         for bug in filter(None, ends):  # raised after the others have stored what they wait for
             raise bug
-        if self._error:
+        # The last questions may be those that a server cannot answer, however long one waits.
+        is_last = self._how == "gone" and self._jobs_done == self._jobs_begun and not any(jobs)
+        if self._error and not is_last:
             raise self._error
-        return Ended(self._how, self._jobs_done)
+        how = "finished" if is_last else self._how
+        if how == "finished" and 0 < self._jobs_done == self._failed_in_a_row:
+            how = ALL_FAILED
+        return Ended(how, self._jobs_done)
 
     def stop(self, how: str = "stopped", error: NTError | None = None) -> None:
         """Send nothing more; what is on its way is waited for, and stored."""
@@ -117,7 +127,8 @@ class Asking:
                     "gone",
                     EndpointError(
                         f"no answer for {self._limits.patience:g} s from {self._pace.troubles}; "
-                        "every reply that came is stored, and the same command goes on"
+                        "every reply that came is stored, and the same command goes on; with "
+                        "--no-ask it writes what is stored"
                     ),
                 )
 
@@ -128,7 +139,9 @@ class Asking:
             while not self._ending.is_set():
                 job = next(jobs, None)
                 if job is None:
+                    self._all_begun = True
                     break
+                self._jobs_begun += 1
                 while job and not self._ending.is_set():
                     outcome, job = await self._outcome(job)
                     if outcome:
@@ -150,7 +163,7 @@ class Asking:
             self._failed_in_a_row = 0
         else:
             self._failed_in_a_row += 1
-        if self._failed_in_a_row >= IN_A_ROW:
+        if self._failed_in_a_row >= IN_A_ROW and not self._all_begun:
             self.stop(
                 "failed",
                 EndpointError(
@@ -198,6 +211,7 @@ class Asking:
             sent = asyncio.get_running_loop().time()
             attempts += 1
             cost = Spent(0, 0, *most[:2])  # what it costs if this is left by an interrupt
+            body = None
             try:
                 body = await self._client.ask(host.url, self._asked, job)
                 reply = read_reply(body)
@@ -211,6 +225,10 @@ class Asking:
                 if not trouble.paid:
                     cost = Spent()
                 self._blame(host, trouble, sent)
+            except asyncio.CancelledError:  # the second Ctrl-C: it will be paid for all the same
+                left = Trouble("cut_off", "job", "not waited for", paid=True)
+                await self._writer.save(_failed(job, left, spent.plus(cost), attempts))
+                raise
             finally:
                 self._budget.settle(most, cost)
                 self._settled.set()
@@ -224,10 +242,13 @@ class Asking:
             if trouble.whose == "job":
                 tries += 1
                 if tries >= self._limits.tries or trouble.reason in FINAL:
-                    return _failed(job, trouble, spent, attempts), None
+                    return _failed(job, trouble, spent, attempts)._replace(body=body), None
                 await self._back_off(tries, trouble.wait)
-        # The run ends before the job does: noted only if something may have been paid for.
-        return _failed(job, trouble, spent, attempts) if trouble and any(spent) else None, None
+        # The run ends before the job does: noted if something may have been paid for, or if nothing
+        # but errors came for as long as we wait.
+        is_error = self._how == "gone" and trouble and trouble.reason == "server_error"
+        noted = trouble and (any(spent) or is_error)
+        return _failed(job, trouble, spent, attempts) if trouble and noted else None, None
 
     async def _host(self, most: Spent) -> Host:
         """A host that has room, and the money for it."""
@@ -259,8 +280,7 @@ class Asking:
     def _blame(self, host: Host, trouble: Trouble, sent: float) -> None:
         now = asyncio.get_running_loop().time()
         host.trouble = str(trouble)
-        if trouble.reason == "server_error" and host.failed():
-            trouble.whose = "host"
+        if trouble.reason == "server_error" and host.failed():  # a try of the job's all the same
             host.gone(sent, now, trouble.wait, self._random)
         elif trouble.reason == "too_much":
             host.too_much(sent, now, trouble.wait, self._random)

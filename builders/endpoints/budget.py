@@ -1,7 +1,9 @@
 """Budgets that are never overdrawn: a request reserves the most that it can cost before it is sent.
 
-What it did cost replaces the reservation. Of a request whose end is unknown (a time-out, a broken
-connection) nobody can say whether it was paid for; its reservation stays, as `uncertain` tokens.
+What it did cost replaces the reservation. Where the server's template adds more to a text than we
+allow for, the first replies tell, and every request that is out counts as so much more. Of a
+request whose end is unknown (a time-out, a broken connection) nobody can say whether it was paid
+for; its reservation stays, as `uncertain` tokens.
 """
 
 from collections.abc import Sequence
@@ -54,10 +56,13 @@ class Budget:
         self._tokens = tokens
         self._usd = usd
         self._reserved = Spent()
+        self._out = 0
+        self._surplus = 0  # the most tokens that a reply read beyond what was reserved for it
 
     def fits(self, most: Spent) -> bool:
         """Whether a request that costs at most this can be sent now."""
-        all_of_it = self.spent.plus(self._reserved).plus(most)
+        surplus = Spent((self._out + 1) * self._surplus)
+        all_of_it = self.spent.plus(self._reserved).plus(most).plus(surplus)
         return (self._tokens is None or all_of_it.total <= self._tokens) and (
             self._usd is None or self.prices.cost(all_of_it) <= self._usd
         )
@@ -70,11 +75,14 @@ class Budget:
     def reserve(self, most: Spent) -> None:
         """A request is sent."""
         self._reserved = self._reserved.plus(most)
+        self._out += 1
 
     def settle(self, most: Spent, actual: Spent) -> None:
         """A request has ended, and cost this."""
         self._reserved = Spent(*(a - b for a, b in zip(self._reserved, most, strict=True)))
         self.spent = self.spent.plus(actual)
+        self._out -= 1
+        self._surplus = max(self._surplus, actual.prompt - most.prompt)
 
 
 def most_of(messages: Sequence[Message], max_tokens: int) -> Spent:

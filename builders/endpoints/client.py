@@ -13,7 +13,7 @@ import contextlib
 import email.utils
 import math
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from builders.endpoints import Asked, Job
@@ -68,6 +68,12 @@ class Trouble(Exception):
         self.wait = wait
         self.paid = paid
 
+    def said(self, keys: Sequence[str]) -> "Trouble":
+        """The same with a message to show: one line, the beginning, and no key in it."""
+        flat = " ".join(without(keys, str(self)).split())[:_EXCERPT]  # half a key is a key, too
+        self.args = (flat.encode(errors="replace").decode(),)
+        return self
+
 
 class Client:
     """All connections to all hosts; open it with `async with opened(…)`."""
@@ -97,14 +103,18 @@ class Client:
             Trouble: there is none.
         """
         pool = self._free[url].pop()  # the one that was used last, whose connection is open
+        keys = [key for key in self._keys.values() if key]
         try:
             async with asyncio.timeout(self._total):
-                return await self._ask(url, pool, asked, job)
+                body = await self._ask(url, pool, asked, job)
+            return without(keys, body)
         except TimeoutError as error:
             why = f"no whole reply within {self._total:g} s"
             raise Trouble("timed_out", "job", why, paid=True) from error
+        except Trouble as trouble:  # of the status
+            raise trouble.said(keys) from None
         except self._errors as error:
-            raise self._sorted(error) from error
+            raise sort_error(error).said(keys) from error
         finally:
             self._free[url].append(pool)
 
@@ -148,14 +158,6 @@ class Client:
             # Its own would go through the Hub's offline switch, and know no limits.
             client._async_client = pool
             yield client
-
-    def _sorted(self, error: Exception) -> Trouble:
-        trouble = sort_error(error)
-        said = str(trouble)
-        for key in filter(None, self._keys.values()):
-            said = said.replace(key, "…")  # servers quote it
-        trouble.args = (said,)
-        return trouble
 
 
 def _errors() -> tuple[type[Exception], ...]:
@@ -214,7 +216,6 @@ async def _ask_natively(
     body = {"model": asked.model, "messages": list(job.messages)}
     headers = {"authorization": f"Bearer {client.token}"} if not client.headers else {}
     response = await pool.post(f"{url}/chat_tokenize", json=body, headers=headers)
-    response.raise_for_status()
     prompt = response.json()
     sampling = asked.sampling
     reply = await client.text_generation(
@@ -236,7 +237,7 @@ async def _ask_natively(
 
 
 def sort_error(error: Exception) -> Trouble:
-    """Whose an error is."""
+    """Whose an error is; what it says is to be shown only after `Trouble.said`."""
     import httpx
     from huggingface_hub.errors import TextGenerationError
 
@@ -244,23 +245,23 @@ def sort_error(error: Exception) -> Trouble:
     if response is not None:
         return _of_status(response)
     if isinstance(error, TextGenerationError):  # within a stream
-        return Trouble("server_error", "job", _said(str(error)), paid=True)
+        return Trouble("server_error", "job", str(error), paid=True)
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
-        return Trouble("gone", "host", f"cannot be reached ({_said(str(error))})")
+        return Trouble("gone", "host", f"cannot be reached ({error})")
     if isinstance(error, httpx.TimeoutException):
         return Trouble("timed_out", "job", f"silent for too long ({_name(error)})", paid=True)
     if isinstance(error, httpx.TransportError | EOFError):
-        said = _said(str(error)) or _name(error)
+        said = str(error).strip() or _name(error)
         return Trouble("cut_off", "job", f"the connection broke: {said}", paid=True)
     if isinstance(error, httpx.HTTPError | httpx.InvalidURL):
-        return Trouble("refused", "run", _said(str(error)))
-    detail = f"what it answers is no reply: {_said(str(error))}"
+        return Trouble("refused", "run", str(error))
+    detail = f"what it answers is no reply: {error}"
     return Trouble("broken_reply", "job", detail, paid=True)
 
 
 def _of_status(response: "httpx.Response") -> Trouble:
     status = response.status_code
-    said = _said(response.text)
+    said = response.text.strip()
     detail = f"HTTP {status}: {said}" if said else f"HTTP {status}"
     wait = retry_after(response.headers)
     if status == 429:
@@ -308,10 +309,17 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _said(text: str) -> str:
-    """The beginning of a message of others, on one line."""
-    flat = " ".join(text.split())[:_EXCERPT]
-    return flat.encode(errors="replace").decode()
+def without(keys: Sequence[str], value: Any) -> Any:
+    """Plain JSON without these keys, which servers quote."""
+    if isinstance(value, str):
+        for key in keys:
+            value = value.replace(key, "…")
+        return value
+    if isinstance(value, list):
+        return [without(keys, one) for one in value]
+    if isinstance(value, Mapping):
+        return {without(keys, name): without(keys, one) for name, one in value.items()}
+    return value
 
 
 def _name(error: Exception) -> str:
@@ -331,12 +339,14 @@ async def opened(
     """A client for these base URLs, each with its key or None, and connections for `most`."""
     import httpx
 
-    async def refuse_redirects(response: httpx.Response) -> None:
+    async def refuse(response: httpx.Response) -> None:
         if response.is_redirect:  # the prompts were meant for this host, and so was the key
             where = httpx.URL(response.headers.get("location", "")).host
             raise Trouble("refused", "run", f"HTTP {response.status_code}: sends on to {where}")
         if response.status_code >= 400:
             await response.aread()  # for the message
+            # Not left to huggingface_hub, which fails on a message that is no JSON object.
+            raise _of_status(response)
 
     # Each connection is a pool of its own: what httpx's pool does for a request grows with the
     # connections in it, and at 100 of them costs more than all the rest.
@@ -351,7 +361,7 @@ async def opened(
                     verify=trusted,
                     timeout=waits,
                     limits=limits,
-                    event_hooks={"response": [refuse_redirects]},
+                    event_hooks={"response": [refuse]},
                 )
                 pools.append(await stack.enter_async_context(pool))
         yield Client(

@@ -75,7 +75,8 @@ class Host:
         return median > _TOO_SLOW * self._best
 
     def too_much(self, sent: float, now: float, wait: float | None, random: Random) -> None:
-        """It said 429: fewer, and a pause as long as it asks for."""
+        """It said 429, so it is there: fewer, and a pause as long as it asks for."""
+        self.gone_since = None
         if sent >= self._fewer_since:  # one storm counts once: the others were sent before it
             self._fewer(_HALF, now)
         self._pause(wait, now, random)

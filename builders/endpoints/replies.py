@@ -132,11 +132,14 @@ def _finish(reason: Any) -> str | None:
 
 
 def _whole(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    """A count, if it can be one: sums of larger ones would not fit into the store."""
+    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**32
+    return value if is_count else None
 
 
 def _beginning(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)[:80]
+    text = json.dumps(value, ensure_ascii=False, default=str)[:80]
+    return text.encode(errors="replace").decode()  # half of a surrogate pair is no text
 
 
 class Joined:
@@ -144,6 +147,7 @@ class Joined:
 
     def __init__(self) -> None:
         self._texts: dict[str, list[str]] = {"content": [], **{name: [] for name in _THINKING}}
+        self._lists: dict[str, list[Any]] = {"content": [], "reasoning_details": []}
         self._finish: Any = None
         self._usage: Any = None
         self._seen = False
@@ -162,6 +166,9 @@ class Joined:
                 for name, texts in self._texts.items():
                     if isinstance(delta.get(name), str):
                         texts.append(delta[name])
+                for name, parts in self._lists.items():
+                    if isinstance(delta.get(name), list):
+                        parts.extend(delta[name])
 
     def body(self) -> dict[str, Any]:
         """The whole.
@@ -174,6 +181,11 @@ class Joined:
             raise NotAReply("a stream without a choice")
         if self._finish is None:
             raise EOFError("the stream ended before its finish_reason")
-        message = {name: "".join(texts) for name, texts in self._texts.items() if texts}
+        message: dict[str, Any] = {
+            name: "".join(texts) for name, texts in self._texts.items() if texts
+        }
+        if self._lists["content"]:  # Mistral: the thinking as parts, then the answer as text
+            self._lists["content"].append(message.pop("content", ""))
+        message |= {name: parts for name, parts in self._lists.items() if parts}
         choice = {"message": message, "finish_reason": self._finish}
         return {"choices": [choice], **({"usage": self._usage} if self._usage else {})}

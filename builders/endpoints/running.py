@@ -6,6 +6,7 @@ The first Ctrl-C, and SIGTERM, let what is on its way arrive; the second Ctrl-C 
 import asyncio
 import contextlib
 import signal
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -89,7 +90,8 @@ def ask_for_all(
         how = INTERRUPTED
         raise KeyboardInterrupt from None
     finally:
-        store.end_run(run, how)
+        with contextlib.suppress(sqlite3.Error):  # a full disk; what stopped the run says so
+            store.end_run(run, how)
     return ended
 
 

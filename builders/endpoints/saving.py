@@ -117,8 +117,7 @@ class Writer:
                 going_on = True
                 while going_on:
                     going_on, batch = self._next_batch()
-                    self._commit(db, [outcome for outcome, _ in batch])
-                    self._tell([future for _, future in batch], None)
+                    self._store(db, batch)
                     batch = []
         except (sqlite3.Error, OSError) as error:
             self._error = self._explained(error)
@@ -144,8 +143,26 @@ class Writer:
             return True, batch
         return False, batch
 
+    def _store(
+        self, db: sqlite3.Connection, batch: list[tuple[Outcome, asyncio.Future[None]]]
+    ) -> None:
+        """Write a batch; one that cannot be written does not take the others with it."""
+        futures = [future for _, future in batch]
+        try:
+            self._commit(db, [outcome for outcome, _ in batch])
+        except (ValueError, OverflowError) as error:  # a text or a number that SQLite cannot hold
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            if len(batch) > 1:
+                for one in batch:
+                    self._store(db, [one])
+            else:
+                self._tell(futures, BadPool(f"{self.path}: a reply cannot be stored: {error}"))
+        else:
+            self._tell(futures, None)
+
     def _commit(self, db: sqlite3.Connection, outcomes: list[Outcome]) -> None:
-        self._done += sum(outcome.outcome != ONCE_MORE for outcome in outcomes)
+        done = self._done + sum(outcome.outcome != ONCE_MORE for outcome in outcomes)
         now = time.time()
         deflated = [_deflated(outcome.body) for outcome in outcomes]
         db.execute("BEGIN IMMEDIATE")
@@ -160,9 +177,10 @@ class Writer:
         ((stop,),) = db.execute(
             "UPDATE runs SET beat = ?, done = ?, in_flight = ?, troubles = ? WHERE id = ? "
             "RETURNING stop",
-            (now, self._done, *self._signs(), self._run),
+            (now, done, *self._signs(), self._run),
         ).fetchall()
         db.execute("COMMIT")
+        self._done = done
         if stop:
             self._loop.call_soon_threadsafe(self.stop_asked.set)
 

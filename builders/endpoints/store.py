@@ -12,6 +12,7 @@ In the mode that we use (a write-ahead log, synchronous=FULL) a transaction that
 the disk, and one that was torn by a crash is as if it had not been. `saving` writes replies.
 """
 
+import contextlib
 import json
 import os
 import platform
@@ -25,12 +26,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from builders.endpoints import DONE, FINAL, Asked
+from builders.endpoints import DONE, FAILURES, FINAL, NOT_VALID, Asked
 from builders.endpoints.budget import Prices, Spent
 from builders.errors import BadPool
 from builders.ids import content_id
 
 FOLDER = "replies"
+GOLDEN = "golden"
+"""Below it, each golden set is a small pool of its own, with stores of its own."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS asked (id INTEGER PRIMARY KEY, what TEXT NOT NULL UNIQUE);
@@ -103,6 +106,12 @@ def store_path(pool: Path, task: str, model: str) -> Path:
     return pool / FOLDER / f"{task}--{readable[-80:]}--{content_id(model)[:8]}.sqlite"
 
 
+def store_paths(pool: Path) -> list[Path]:
+    """All stores of a pool, those of its golden sets too."""
+    below = ("*.sqlite", f"{GOLDEN}/*/{FOLDER}/*.sqlite")
+    return sorted(path for pattern in below for path in (pool / FOLDER).glob(pattern))
+
+
 def signed(number: int) -> int:
     """An id of 64 bits as SQLite's integers have it."""
     return number - 2**64 if number >= 2**63 else number
@@ -111,17 +120,24 @@ def signed(number: int) -> int:
 class Store:
     """One store, open for reading; with a `Writer` on it, for writing."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, only_read: bool = False) -> None:
         """Open it; make it if it is not there.
+
+        Args:
+            path: of the file.
+            only_read: change nothing, so that whoever may only read the folder can; it is there.
 
         Raises:
             BadPool: the file is no store, or is damaged.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         try:
+            if only_read:
+                self._db = _connect_to_read(path)
+                return
+            path.parent.mkdir(parents=True, exist_ok=True)
             self._db = connect(path)
-            self._db.executescript(_SCHEMA)
+            self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
         except sqlite3.DatabaseError as error:
             raise BadPool(f"{path}: cannot be read as a store of replies: {error}") from error
 
@@ -148,8 +164,6 @@ class Store:
             sample: which sample.
             again: leave out those that the server refused, to ask them once more.
         """
-        from builders.endpoints import FAILURES
-
         repeated = [reason for reason in FAILURES if again or reason not in FINAL]
         places = ",".join("?" * len(repeated))
         # The index would be followed into the table for each row; read from end to end instead.
@@ -186,20 +200,26 @@ class Store:
     ) -> Iterator[tuple[int, list[Stored]]]:
         """The replies about each of these subjects, in order of what was asked and of sample.
 
+        Not those that are failures, except for a wrong form, which the next request quotes.
+
         Args:
             subjects: their ids.
             asked: the replies to this alone; None: to everything that was asked.
         """
+        no_replies = [reason for reason in FAILURES if reason != NOT_VALID]
         query = (
             "SELECT replies.asked, sample, outcome, body FROM replies JOIN bodies USING (id) "
-            "WHERE replies.asked = ? AND subject = ? ORDER BY sample"
+            "WHERE replies.asked = ? AND subject = ? "
+            f"AND outcome NOT IN ({','.join('?' * len(no_replies))}) ORDER BY sample"
         )
         numbers = list(self.asked()) if asked is None else [asked]
         for subject in subjects:
             found = [
                 Stored(of, sample, outcome, json.loads(zlib.decompress(body)))
                 for number in numbers
-                for of, sample, outcome, body in self._db.execute(query, (number, signed(subject)))
+                for of, sample, outcome, body in self._db.execute(
+                    query, (number, signed(subject), *no_replies)
+                )
             ]
             yield subject, found
 
@@ -268,6 +288,29 @@ class Store:
     def ask_to_stop(self, run: int) -> None:
         """Ask whoever runs it to finish what is in flight, and end."""
         self._db.execute("UPDATE runs SET stop = 1 WHERE id = ?", (run,))
+
+
+def _connect_to_read(path: Path) -> sqlite3.Connection:
+    """A connection that writes nothing: not even the log, which SQLite would begin."""
+    address = f"{path.resolve().as_uri()}?mode=ro"
+    if path.with_name(f"{path.name}-wal").exists():
+        with contextlib.suppress(sqlite3.OperationalError):  # it has just been closed
+            return _connected(f"{address}&readonly_shm=1")
+    return _connected(f"{address}&immutable=1")  # nobody writes
+
+
+def _connected(address: str) -> sqlite3.Connection:
+    db = sqlite3.connect(address, uri=True, timeout=60, isolation_level=None)
+    try:
+        if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            return db
+    except sqlite3.Error:
+        db.close()
+        raise
+    db.close()
+    db = sqlite3.connect(":memory:", isolation_level=None)  # it is being made: still empty
+    db.executescript(_SCHEMA)
+    return db
 
 
 def connect(path: Path) -> sqlite3.Connection:
