@@ -5,8 +5,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from builders.files import written_whole
-
 
 def write_report(
     report: Mapping[str, Any],
@@ -28,6 +26,8 @@ def write_report(
     Returns:
         The files.
     """
+    from builders.files import written_whole
+
     png = draw(report)
     text = page(report, picture=f"{name}.png" if png else None)
     figures = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
