@@ -352,6 +352,14 @@ def test_a_judge_that_never_replies_in_form_ends_the_run(nt: Run, pool: Path) ->
         assert len(server.requests) == 40
 
 
+def test_a_judge_who_answers_nothing_is_no_success(nt: Run, pool: Path) -> None:
+    with ModelServer(lambda request: Answer(b"no", status=400)) as server:
+        code, words, errors = nt(*command(pool, "domain", server))
+    assert code == 2
+    assert "all failed" in words
+    assert "had a reply; nt status --pool" in errors
+
+
 def test_labels_stay_unless_they_are_to_be_replaced(
     nt: Run, pool: Path, tmp_path: Path, write_jsonl: Write
 ) -> None:

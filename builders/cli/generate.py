@@ -181,7 +181,6 @@ def check_tokenizer(arguments: argparse.Namespace) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Generate, and say what came of it."""
     from builders.endpoints import Sampling
-    from builders.endpoints.asking import ALL_FAILED
     from builders.endpoints.running import Watcher
     from builders.generating import generate
 
@@ -215,12 +214,23 @@ def run(arguments: argparse.Namespace) -> int:
         "written": report.written._asdict() if report.written else None,
     }
     code = show(arguments, found, _words(arguments, report))
-    if report.how == ALL_FAILED:
+    check_replies(arguments, how=report.how, finished=report.finished)
+    return code
+
+
+def check_replies(arguments: argparse.Namespace, *, how: str, finished: int) -> None:
+    """Let a run that got nothing be no success; what it has found is shown before.
+
+    Raises:
+        EndpointError: all of its requests failed.
+    """
+    from builders.endpoints.asking import ALL_FAILED
+
+    if how == ALL_FAILED:
         raise EndpointError(
-            f"none of {plural(report.finished, 'request')} had a reply; "
+            f"none of {plural(finished, 'request')} had a reply; "
             f"nt status --pool {quoted(arguments.pool)} says what the server sent"
         )
-    return code
 
 
 def _words(arguments: argparse.Namespace, report: "GenerateReport") -> Iterator[str]:

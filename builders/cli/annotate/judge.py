@@ -10,6 +10,7 @@ from builders.cli.generate import (
     add_endpoint_options,
     allowance_of,
     at_least_one,
+    check_replies,
     endpoint_of,
     ledger_words,
     limits_of,
@@ -107,7 +108,9 @@ def run(
         **report._asdict(),
         "written": report.written._asdict() if report.written else None,
     }
-    return show(arguments, found, [*words, *_words(arguments, report)])
+    code = show(arguments, found, [*words, *_words(arguments, report)])
+    check_replies(arguments, how=report.how, finished=report.finished)
+    return code
 
 
 def judge_of(arguments: argparse.Namespace) -> "Judge":
