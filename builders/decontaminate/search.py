@@ -173,8 +173,9 @@ def search(index: Index, words: Words, answers: NDArray[np.bool_]) -> Hits:
 
 def matches(index: Index, hits: Hits) -> list[Match]:
     """The texts that share runs with an item, each item once a text, by its part most shared."""
-    seen = np.unique(hits.run << 40 | hits.text)
-    texts_of_run = np.bincount(seen >> 40, minlength=len(index.items_of_run))
+    texts = int(hits.text.max(initial=0)) + 1
+    seen = np.unique(hits.run * texts + hits.text)
+    texts_of_run = np.bincount(seen // texts, minlength=len(index.items_of_run))
     hits = hits.only(index.items_of_run[hits.run] <= MOST)
     # Each hit once for every place where a unit has its run.
     fan = np.diff(index.offsets)[hits.run]
