@@ -146,6 +146,18 @@ def test_benchmarks_of_many_millions_of_runs() -> None:
     assert [one.text for one in matches(wide, hit)] == [5]
 
 
+def test_a_short_item_may_have_leaked_into_many_questions(
+    tmp_path: Path, write_jsonl: Write
+) -> None:
+    short = "Evaluate $\\log_2 (64)$ without a calculator, please show it."
+    file = write_jsonl([{"question": short}, {"question": "Find x."}], "quiz.jsonl")
+    questions = [f"Task {letter}. {short}" for letter in "abcdefghijkl"]
+    questions += [f"Find x, {letter}!" for letter in "abcdefghijkl"]  # boilerplate
+    pool = pool_of(questions, tmp_path / "pool", write_jsonl)
+    decontaminate(pool.folder, [str(file)])
+    assert [question for question, names in found(pool).items() if names] == questions[:12]
+
+
 def test_shards_do_not_count(tmp_path: Path, write_jsonl: Write, benchmark: Path) -> None:
     texts = [f"{POND} Say it {n} times." for n in range(4)] + ["Why?", "How?", SHORT]
     rows = [{"question": text, "reasoning": "So.", "answer": "Yes."} for text in texts]

@@ -35,7 +35,8 @@ MOST = 10
 """What more texts or items than this have in common is boilerplate: GPT-3's number."""
 
 FREE = 8
-"""A whole item of fewer words counts only where it is half of the text. Ours."""
+"""A whole item of fewer words counts only where it is half of the text, and not where many texts
+have it. Ours."""
 
 SHORTEST = 3
 """Of fewer words no item is recognised. Ours."""
@@ -192,8 +193,8 @@ def matches(index: Index, hits: Hits) -> list[Match]:
     length = hits.length[hit]
     share = _covered(group, place, np.where(rare, length, 0), len(first)) / sizes
     with_frequent = _covered(group, place, length, len(first)) / sizes
-    whole = index.whole[unit[first]]
-    repeats = (share >= HALF) | ((with_frequent >= NEARLY_ALL) & ~whole)
+    shown = ~index.whole[unit[first]] | (sizes >= FREE)  # a few words are easily boilerplate
+    repeats = (share >= HALF) | ((with_frequent >= NEARLY_ALL) & shown)
     ends = np.r_[first[1:], len(text)]
     best: dict[tuple[int, int], Match] = {}
     for one in np.flatnonzero((share > 0) | repeats).tolist():
