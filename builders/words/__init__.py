@@ -25,6 +25,7 @@ from builders.words.lexicon import (
     ASKING,
     LAYOUT,
     NEGATIONS,
+    NO_SIGNS,
     NUMBERS,
     OPERATOR_COMMANDS,
     OPERATORS,
@@ -34,7 +35,7 @@ from builders.words.lexicon import (
     UNIT_WORDS,
 )
 
-VERSION = 1
+VERSION = 2
 """Raise it when a text may get other words than before."""
 
 
@@ -54,7 +55,8 @@ class Kind(IntEnum):
     # Until their neighbours are known:
     UNIT_OR_VARIABLE = 10
     UNIT_OR_WORD = 11
-    BRACKET = 12
+    SIGN_OR_NOTHING = 12  # a bracket
+    SIGN_OR_BREAK = 13  # (n + 2)!
 
 
 class Words(NamedTuple):
@@ -85,16 +87,22 @@ _OPERATORS = frozenset(OPERATORS.split())
 _LAYOUT = frozenset(LAYOUT.split())
 _OPERATOR_COMMANDS = frozenset(OPERATOR_COMMANDS.split())
 _CAPITAL_UNITS = frozenset("NJWVFHTCKMΩ")
-_ENDS = frozenset(".?!;:\n…。？！")
+_NO_SIGNS = frozenset(NO_SIGNS)
+_ENDS = frozenset(".?!;:\n…。？！।؟")
+_MARKS = "\u0300-\u036f\u20d0-\u20ff"  # above or below a letter: x̄
+_MARK = re.compile(f"[{_MARKS}]")
+_BRACKETS = frozenset("()[]{}⦃⦄")
 
 _NO_SPACES = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"  # scripts whose words are not set apart
 _LETTER = f"[^\\W\\d_{_NO_SPACES}]"
 _TOKEN = re.compile(
     rf"{_LETTER}{{2,}}(?:'{_LETTER}+)?"  # the most frequent first: a third of the time
     rf"|\d+(?::\d+)+"  # 3:4
-    rf"|(?:\d+(?:,\d{{3}})+(?!\d)|\d+)(?:\.\d+)?!?|\.\d+"  # 1,000.5 and 5!
-    rf"|{_LETTER}['′!]+(?!{_LETTER})"  # f'(x) and n!
+    # 1,000.5 and 5! and 5' 6"
+    rf"|(?:\d+(?:,\d{{3}})+(?!\d)|\d+)(?:\.\d+)?(?:!|['\"]+(?!{_LETTER}))?|\.\d+"
+    rf"|{_LETTER}(?:[#{_MARKS}]+|['!]+(?!{_LETTER}))"  # C# and x̄, f'(x) and n!
     rf"|{_LETTER}(?:'{_LETTER}+)?"
+    rf"|[)\]}}⦄](?:!+|'+(?!{_LETTER}))"  # (n + 2)! and (A ∪ B)'
     rf"|\\[A-Za-z]+"
     rf"|\*\*|<=|>=|!=|==|->"
     rf"|[^\s\w]|[{_NO_SPACES}]|\n"
@@ -106,11 +114,14 @@ _ENVIRONMENT = re.compile(r"\\(?:begin|end)\s*\{[^{}]*\}")
 _LATEX_SPACE = re.compile(r"\\[,;:!> ()\[\]]|\\\\|\\(?=[%$&#_{}])|~|&")
 _DEGREES = re.compile(r"\^\s*(?:\\circ|\{\s*\\circ\s*\})")
 _SINGLE_BRACED = re.compile(rf"\{{\s*(\d+|{_LETTER}+|\\[A-Za-z]+)\s*\}}")
+_SET = re.compile(r"(?<![\^_])\{([^{}]*)\}")
+_QUOTED_NUMBER = re.compile(r"""(["'])(\d[\d.,]*)\1""")
 _BOLD = re.compile(r"(?<!\w)\*\*(?=\S)([^*\n]+)(?<=\S)\*\*(?!\w)")
 _SUPERSCRIPTS = str.maketrans({
     **{character: f"^{digit}" for digit, character in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
     **{character: str(digit) for digit, character in enumerate("₀₁₂₃₄₅₆₇₈₉")},
     "½": " 1/2", "¼": " 1/4", "¾": " 3/4", "’": "'", "‘": "'", "“": '"', "”": '"',
+    "′": "'", "″": "''", "´": "'", "♯": "#",
 })  # fmt: skip
 
 
@@ -143,9 +154,14 @@ def prepared(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text.translate(_SUPERSCRIPTS))
     if "\\" in text:
+        text = text.replace("\\{", "⦃").replace("\\}", "⦄")
         text = _SHORT_FRACTION.sub(r"\\\1 \2 \3 ", _ENVIRONMENT.sub(" ", text))
         text = _TEXT_COMMAND.sub(r" \1 ", text)
         text = _LATEX_SPACE.sub(" ", _DEGREES.sub("°", text))
+    elif "{" in text:  # no LaTeX, in which they only group
+        text = _SET.sub(r"⦃\1⦄", text)
+    if '"' in text or "'" in text:
+        text = _QUOTED_NUMBER.sub(r" \2 ", text)
     if "{" in text:
         text = _SINGLE_BRACED.sub(r" \1 ", text)
     if "**" in text:
@@ -204,16 +220,19 @@ def _word(lower: str) -> tuple[str, Kind]:
         return "find", Kind.STOP
     if not lower[0].isascii() and lower in SAME:
         return SAME[lower], Kind.VARIABLE
-    single = len(lower.rstrip("'′!")) == 1 and lower[0] < "\u3040"
+    if lower[-1] == "#":  # C# and F#
+        return lower, Kind.OPERATOR
+    single = not lower[1:2].isalpha() and lower[0] < "\u3040"
     return lower, Kind.VARIABLE if single else Kind.WORD
 
 
 def _number(spelling: str) -> str:
-    """3.50 is 3.5, and 1,000 is 1000; in a ratio and before a factorial, too."""
-    number = spelling.replace(",", "")
+    """3.50 is 3.5, and 1,000 is 1000; in a ratio and before a factorial or a mark, too."""
+    number = spelling.replace(",", "").replace("''", '"')
+    number, mark = number.rstrip("!'\""), number[len(number.rstrip("!'\"")) :]
     if "." in number:
         number = number.rstrip("0").rstrip(".")
-    return number.lstrip("0") or "0"
+    return (number.lstrip("0") or "0") + mark
 
 
 def _command(name: str) -> tuple[str, Kind]:
@@ -226,17 +245,23 @@ def _command(name: str) -> tuple[str, Kind]:
 
 
 def _sign(spelling: str) -> tuple[str, Kind]:
-    if spelling in ("(", ")", "{", "}", "[", "]"):
-        return SAME.get(spelling, spelling), Kind.BRACKET
+    """Whatever is not known to be nothing is a sign: of ♠ and ♥ each is what is asked for."""
     if spelling in _ENDS:
         return "", Kind.BREAK
+    if spelling[0] in _BRACKETS:
+        kind = Kind.SIGN_OR_BREAK if spelling[-1] == "!" else Kind.SIGN_OR_NOTHING
+        return SAME.get(spelling[0], spelling[0]) + spelling[1:], kind
     same = SAME.get(spelling, spelling)
     if same in UNIT_WORDS:
         return UNIT_WORDS[same], Kind.UNIT
-    # ASCII's own signs; of the others those of mathematics.
-    if all(sign in "+-*/=<>^|!" for sign in same) or unicodedata.category(spelling[0]) == "Sm":
-        return ("^" if spelling == "**" else "=" if spelling == "==" else same), Kind.SIGN
-    return "", Kind.NOTHING
+    category = unicodedata.category(spelling[0])
+    if spelling in _NO_SIGNS or category[0] == "C":
+        return "", Kind.NOTHING
+    if category[0] == "M" and not _MARK.fullmatch(spelling):  # a vowel of Hindi
+        return spelling, Kind.WORD
+    if category[0] == "M" or spelling in "&@~":
+        return spelling, Kind.SIGN_OR_NOTHING
+    return ("^" if spelling == "**" else "=" if spelling == "==" else same), Kind.SIGN
 
 
 def _resolved(
@@ -258,11 +283,11 @@ def _resolved(
         hashes[letters & capital & (kinds == Kind.UNIT)] ^= np.uint32(_CAPITAL_UNIT)
     before = np.where(first, Kind.BREAK, np.roll(kinds, 1))
     after = np.roll(np.where(first, Kind.BREAK, kinds), -1)
-    formula = (Kind.NUMBER, Kind.SIGN, Kind.VARIABLE, Kind.BRACKET)
+    formula = (Kind.NUMBER, Kind.SIGN, Kind.VARIABLE, Kind.SIGN_OR_NOTHING, Kind.SIGN_OR_BREAK)
     in_formula = np.isin(before, formula) | np.isin(after, formula)
-    kinds[kinds == Kind.BRACKET] = np.where(
-        in_formula[kinds == Kind.BRACKET], Kind.SIGN, Kind.NOTHING
-    )
+    for kind, else_ in ((Kind.SIGN_OR_NOTHING, Kind.NOTHING), (Kind.SIGN_OR_BREAK, Kind.BREAK)):
+        these = kinds == kind
+        kinds[these] = np.where(in_formula[these], Kind.SIGN, else_)
     starts = before == Kind.BREAK
     names = capital & ~starts & (kinds == Kind.WORD)
     keep = kinds > Kind.BREAK

@@ -40,7 +40,7 @@ _NUMBERS = """
 """  # `one` is a pronoun as well
 
 _SAME = """
-/ ÷ div per divided ; * × · ⋅ ∗ cdot times multiplied ; - − – ; <= ≤ le leq leqslant ;
+/ ÷ div per divided ; * × · ⋅ ∗ cdot times multiplied ; - − – ‐ ‒ ― ; <= ≤ le leq leqslant ;
 >= ≥ ge geq geqslant ; != ne neq ≠ ; < lt ; > gt ; ± pm ; frac dfrac tfrac cfrac ;
 binom dbinom tbinom ; sqrt √ ; ∞ infty ; → to rightarrow ; ⇒ implies Rightarrow ; ∫ int ;
 ∂ partial ; ∇ nabla ; ∪ cup ; ∧ land wedge ; ∨ lor vee ; ∩ cap ; ∈ in ; ⊂ subset ;
@@ -48,13 +48,15 @@ binom dbinom tbinom ; sqrt √ ; ∞ infty ; → to rightarrow ; ⇒ implies Rig
 alpha α ; beta β ; gamma γ ; delta δ ; theta θ vartheta ; lambda λ ; mu μ ; sigma σ ; omega ω ;
 phi φ varphi ; epsilon ε varepsilon ; rho ρ ; Delta Δ ; sum Σ ∑ ; prod ∏ ; ħ hbar ℏ ; ( { ; ) } ;
 percent % ; degree ° circ ; euro € ; maximize maximise ; minimize minimise ; max maximum ;
-min minimum ; largest greatest biggest ; larger bigger
+min minimum ; largest greatest biggest ; larger bigger ;
+lfloor ⌊ ; rfloor ⌋ ; lceil ⌈ ; rceil ⌉ ; langle ⟨ 〈 ; rangle ⟩ 〉 ; dagger †
 """
 
 OPERATOR_COMMANDS = """
 frac binom sqrt sum prod lim sin cos tan cot sec csc log ln exp arcsin arccos arctan sinh cosh tanh
 gcd lcm mod max min det dim ker deg sup inf lfloor rfloor lceil rceil vert mid oplus otimes equiv
 approx sim cong perp parallel forall exists notin setminus overline vec bar hat dot ddot choose
+langle rangle dagger
 """
 """Commands of LaTeX that are operators, beside those in `SAME` that stand for a sign."""
 
@@ -65,6 +67,9 @@ boldsymbol operatorname rm bf it boxed begin end label nonumber notag phantom ld
 hfill newline
 """
 """Commands of LaTeX that say how something looks."""
+
+NO_SIGNS = "\"'`,$#\ufe0f\ufe0e«»„‚‹›¿¡§¶©®、،؛「」『』《》【】•‣◦▪"
+"""Punctuation and bullets. Every other sign says something."""
 
 _UNITS = """
 m meter meters metre metres ; km kilometer kilometers kilometre kilometres ;
