@@ -104,6 +104,19 @@ def test_numbers_units_and_negations_make_another_question(text: str) -> None:
         ("Let S = {1, 2}. Describe S.", "Let S = (1, 2). Describe S."),
         ("Let $S = \\{1, 2\\}$. Describe S.", "Let $S = (1, 2)$. Describe S."),
         ("यह कि है", "यह की है"),
+        (
+            "Twenty students buy two pens each. How many pens is that in all, for the class?",
+            "Twenty-one students buy two pens each. How many pens is that in all, for the class?",
+        ),
+        (
+            "There are thirty days in June. How many hours is that in all?",
+            "There are thirty one days in June. How many hours is that in all?",
+        ),
+        (
+            "What is the sixth term of the sequence that begins with 2, 5, 8?",
+            "What is the value of the seventh term of the sequence that begins with 2, 5, 8?",
+        ),
+        ("How many seconds pass in a trillion years, please?", "How many seconds pass in years?"),
         ("What are the roots of $x^2+3x+2=0$?", "What is the discriminant of $x^2+3x+2=0$?"),
     ],
 )
@@ -119,6 +132,8 @@ def test_small_changes_that_make_another_question(a: str, b: str) -> None:
         ("Is 1,000.50 more than 3 × 4?", "Is 1000.5 more than $3 \\cdot 4$?"),
         ("Is \\frac12x more than x?", "Is $\\tfrac{1}{2} x$ more than $x$?"),
         ("Name an organ - the liver or the lung.", "Name an organ: the liver or the lung"),
+        ("Twenty-one students buy TWO pens.", "21 students buy 2 pens."),
+        ("List thirty two-digit numbers.", "List 30 two-digit numbers."),
         ("Let S = {1, 2}, n = 10^{k+1}.", "Let $S=\\left\\{ 1,2 \\right\\}$, $n = 10^{k+1}$"),
         ("Let x = 10^(k+1).", "Let $x = 10^{k+1}$."),
         ("Is ⌊3.7⌋ 3?", "Is $\\lfloor 3.7 \\rfloor$ 3?"),

@@ -108,6 +108,11 @@ _TOKEN = re.compile(
     rf"|[^\s\w]|[{_NO_SPACES}]|\n"
 )
 _HYPHEN = re.compile(rf"(?<={_LETTER}{{2}})(?:[-‐‑–—]| +[-–—]{{1,3}} +)(?={_LETTER}{{2}})|—")
+_TENS_AND_ONES = re.compile(
+    "(twen|thir|for|fif|six|seven|eigh|nine)ty[- ](one|two|three|four|five|six|seven|eight|nine)"
+    r"(?![-\w])",  # thirty two-digit numbers are thirty
+    re.IGNORECASE,
+)
 _SHORT_FRACTION = re.compile(r"\\([dtc]?frac)\s*(\d)\s*(\d)")
 _TEXT_COMMAND = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox|rm)\s*\{([^{}]*)\}")
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\s*\{[^{}]*\}")
@@ -153,6 +158,10 @@ def prepared(text: str) -> str:
     """A text as it is divided into words: without what only changes how it looks."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text.translate(_SUPERSCRIPTS))
+    if text.isupper():
+        text = text.lower()
+    if "ty-" in text or "ty " in text:
+        text = _TENS_AND_ONES.sub(_in_digits, text)
     if "\\" in text:
         text = text.replace("\\{", "⦃").replace("\\}", "⦄")
         text = _SHORT_FRACTION.sub(r"\\\1 \2 \3 ", _ENVIRONMENT.sub(" ", text))
@@ -168,7 +177,13 @@ def prepared(text: str) -> str:
         text = _BOLD.sub(r" \1 ", text)
     if "-" in text or not text.isascii():
         text = _HYPHEN.sub(" ", text)
-    return text.lower() if text.isupper() else text
+    return text
+
+
+def _in_digits(number: re.Match[str]) -> str:
+    """Twenty-one is 21, and neither twenty nor one."""
+    tens, ones = NUMBERS[f"{number[1].lower()}ty"], number[2].lower()
+    return tens[0] + ("1" if ones == "one" else NUMBERS[ones])
 
 
 class _Remembered(dict[str, int]):

@@ -36,7 +36,10 @@ _NUMBERS = """
 11 eleven ; 12 twelve dozen ; 13 thirteen ; 14 fourteen ; 15 fifteen ; 16 sixteen ; 17 seventeen ;
 18 eighteen ; 19 nineteen ; 20 twenty ; 30 thirty ; 40 forty ; 50 fifty ; 60 sixty ; 70 seventy ;
 80 eighty ; 90 ninety ; 100 hundred ; 1000 thousand ; 1000000 million ; 1000000000 billion ;
-2nd second ; 3rd third ; 4th fourth quarter ; 5th fifth
+1000000000000 trillion ; 2nd second ; 3rd third ; 4th fourth quarter ; 5th fifth ; 6th sixth ;
+7th seventh ; 8th eighth ; 9th ninth ; 10th tenth ; 11th eleventh ; 12th twelfth ; 13th thirteenth ;
+14th fourteenth ; 15th fifteenth ; 16th sixteenth ; 17th seventeenth ; 18th eighteenth ;
+19th nineteenth ; 20th twentieth
 """  # `one` is a pronoun as well
 
 _SAME = """
