@@ -117,6 +117,8 @@ def test_numbers_units_and_negations_make_another_question(text: str) -> None:
             "What is the value of the seventh term of the sequence that begins with 2, 5, 8?",
         ),
         ("How many seconds pass in a trillion years, please?", "How many seconds pass in years?"),
+        ("A wire of 3 MΩ", "A wire of 3 mΩ"),
+        ("A motor takes 5 GW. How long does it run?", "A motor takes 5 TW. How long does it run?"),
         ("What are the roots of $x^2+3x+2=0$?", "What is the discriminant of $x^2+3x+2=0$?"),
     ],
 )
@@ -147,6 +149,22 @@ def test_small_changes_that_make_another_question(a: str, b: str) -> None:
 )
 def test_how_a_text_looks_does_not_count(a: str, b: str) -> None:
     assert repeats(a, b)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        one.split()
+        for one in ("MΩ mΩ", "mH μH", "nM μM", "nF μF", "nA pA", "mJ GJ", "nT mT", "MN mN", "Mm mm")
+    ],
+)
+def test_every_unit_may_have_a_prefix(a: str, b: str) -> None:
+    long = (
+        "A probe with 5 {} was put into a dish for two days before the assay was run, and the "
+        "reading fell slowly over the whole time. What does this suggest about the cells?"
+    )
+    assert not repeats(long.format(a), long.format(b))
+    assert repeats(f"How is segment {a} drawn?", f"HOW IS SEGMENT {a.upper()} DRAWN?")
 
 
 def test_the_same_words_in_another_order() -> None:

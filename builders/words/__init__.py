@@ -74,10 +74,11 @@ class Words(NamedTuple):
         return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
 
 
+_UNITS = (Kind.UNIT, Kind.UNIT_OR_VARIABLE, Kind.UNIT_OR_WORD)
 _OPERATING = (Kind.SIGN, Kind.OPERATOR)
 _CAPITAL = 16  # above the bits of a kind
-_CAPITAL_UNIT = 0x9E3779B9
-_HASH_AT = 8
+_HASH_AT, _CASE_AT = 8, 40
+_CASE = np.uint32(0x9E3779B9)
 _MOST_REMEMBERED = 500_000  # spellings; numbers have no end
 
 _STOP = frozenset(STOP.split())
@@ -86,7 +87,6 @@ _NEGATIONS = frozenset(NEGATIONS.split())
 _OPERATORS = frozenset(OPERATORS.split())
 _LAYOUT = frozenset(LAYOUT.split())
 _OPERATOR_COMMANDS = frozenset(OPERATOR_COMMANDS.split())
-_CAPITAL_UNITS = frozenset("NJWVFHTCKMΩ")
 _NO_SIGNS = frozenset(NO_SIGNS)
 _ENDS = frozenset(".?!;:\n…。？！।؟")
 _MARKS = "\u0300-\u036f\u20d0-\u20ff"  # above or below a letter: x̄
@@ -108,6 +108,9 @@ _TOKEN = re.compile(
     rf"|[^\s\w]|[{_NO_SPACES}]|\n"
 )
 _HYPHEN = re.compile(rf"(?<={_LETTER}{{2}})(?:[-‐‑–—]| +[-–—]{{1,3}} +)(?={_LETTER}{{2}})|—")
+_PREFIXED = re.compile(
+    "[fpnμmkMGT](?:[mgsAKNJWVFHTCLlSMΩ]|mol|Hz|Pa|eV|bar|cal|rad|Bq|Gy|Sv|Wb)|[cdh](?:m|g|L|l|Pa)"
+)
 _TENS_AND_ONES = re.compile(
     "(twen|thir|for|fif|six|seven|eigh|nine)ty[- ](one|two|three|four|five|six|seven|eight|nine)"
     r"(?![-\w])",  # thirty two-digit numbers are thirty
@@ -187,21 +190,24 @@ def _in_digits(number: re.Match[str]) -> str:
 
 
 class _Remembered(dict[str, int]):
-    """Of a spelling its hash, kind, and whether it begins with a capital letter, in one number."""
+    """Of a spelling its kind, whether it begins with a capital letter, and its hash, in one number.
+
+    Above the hash of what may be a unit stands which of its letters are capitals.
+    """
 
     def __missing__(self, spelling: str) -> int:
         if len(self) >= _MOST_REMEMBERED:
             self.clear()
         word, kind = _meaning(spelling)
         capital = _CAPITAL if spelling[0].isupper() else 0
-        self[spelling] = code = _hash(word, kind) << _HASH_AT | capital | kind
+        case = 0
+        if kind in _UNITS:
+            case = sum(1 << place for place, letter in enumerate(word) if letter.isupper())
+        if kind in _UNITS or len(word) == 1:  # H and h are one variable, and two units
+            word = word.lower()
+        hashed = xxhash.xxh3_64_intdigest(word) & 0xFFFFFFFF
+        self[spelling] = code = case << _CASE_AT | hashed << _HASH_AT | capital | kind
         return code
-
-
-def _hash(word: str, kind: Kind) -> int:
-    hashed = xxhash.xxh3_64_intdigest(word.lower() if len(word) == 1 else word) & 0xFFFFFFFF
-    # As variables H and h are the same, since case does not count; as units they are not.
-    return hashed ^ _CAPITAL_UNIT if kind == Kind.UNIT and word in _CAPITAL_UNITS else hashed
 
 
 def _meaning(spelling: str) -> tuple[str, Kind]:
@@ -219,6 +225,8 @@ def _meaning(spelling: str) -> tuple[str, Kind]:
     if spelling in UNIT_SYMBOLS:  # without a number before it, it may be anything else
         kind = Kind.UNIT_OR_VARIABLE if len(spelling) == 1 else Kind.UNIT_OR_WORD
         return UNIT_SYMBOLS[spelling], kind
+    if _PREFIXED.fullmatch(spelling):
+        return spelling.replace("l", "L") if len(spelling) == 2 else spelling, Kind.UNIT_OR_WORD
     return _word(lower.removesuffix("'s"))
 
 
@@ -293,9 +301,9 @@ def _resolved(
     first = first[:-1]
     undecided = (kinds == Kind.UNIT_OR_VARIABLE) | (kinds == Kind.UNIT_OR_WORD)
     if undecided.any():
-        letters = kinds == Kind.UNIT_OR_VARIABLE
         _decide_units(kinds, np.flatnonzero(undecided), first)
-        hashes[letters & capital & (kinds == Kind.UNIT)] ^= np.uint32(_CAPITAL_UNIT)
+    case = (codes >> _CASE_AT).astype(np.uint32)  # of units alone it counts: mW and MW
+    hashes ^= np.where(kinds == Kind.UNIT, case * _CASE, np.uint32(0))
     before = np.where(first, Kind.BREAK, np.roll(kinds, 1))
     after = np.roll(np.where(first, Kind.BREAK, kinds), -1)
     formula = (Kind.NUMBER, Kind.SIGN, Kind.VARIABLE, Kind.SIGN_OR_NOTHING, Kind.SIGN_OR_BREAK)
