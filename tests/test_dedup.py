@@ -119,6 +119,10 @@ def test_numbers_units_and_negations_make_another_question(text: str) -> None:
         ("How many seconds pass in a trillion years, please?", "How many seconds pass in years?"),
         ("A wire of 3 MΩ", "A wire of 3 mΩ"),
         ("A motor takes 5 GW. How long does it run?", "A motor takes 5 TW. How long does it run?"),
+        (
+            "Solve the system: 2x + 3y = 7 and x - y = 1. Find x.",
+            "Solve the system: 2x + 3y = 7 and x - y = 1. Find the value of y.",
+        ),
         ("What are the roots of $x^2+3x+2=0$?", "What is the discriminant of $x^2+3x+2=0$?"),
     ],
 )

@@ -46,7 +46,8 @@ class Texts(NamedTuple):
     set_offsets: NDArray[np.int64]
     signature: NDArray[np.uint64]  # of numbers, operators, units, negations, in any order
     order: NDArray[np.uint64]  # of the same and of variables, in order
-    bound: NDArray[np.uint64]  # of the same with their neighbours, in any order
+    bound: NDArray[np.uint64]  # of the first four with their neighbours, in any order
+    variables: NDArray[np.uint64]  # in any order
     exact: NDArray[np.uint64]  # of all words in order
     asks: NDArray[np.bool_]  # of each word, whether it stands in the last sentence
     sketch: NDArray[np.uint64]  # 256 bits, of which each word sets one
@@ -67,6 +68,7 @@ def describe(words: Words) -> Texts:
         np.concatenate([part.signature for part in parts]),
         np.concatenate([part.order for part in parts]),
         np.concatenate([part.bound for part in parts]),
+        np.concatenate([part.variables for part in parts]),
         np.concatenate([part.exact for part in parts]),
         np.concatenate([part.asks for part in parts]),
         np.concatenate([part.sketch for part in parts]),
@@ -105,6 +107,7 @@ def _described(words: Words) -> Texts:
         _summed(mixed(spelled), signed, words.offsets),
         _summed(in_order, fixed, words.offsets),
         _summed(*_bound(words, spelled), words.offsets),
+        _summed(mixed(spelled), words.kinds == Kind.VARIABLE, words.offsets),
         _summed(ordered, np.ones(len(rows), np.bool_), words.offsets),
         _last_sentences(words),
         _sketch(sets, set_offsets),
@@ -198,7 +201,9 @@ def _may_be_near(
     only_b = np.bitwise_count(texts.sketch[b] & ~texts.sketch[a]).sum(axis=1, dtype=np.int64)
     shared = np.minimum(size_a - only_a, size_b - only_b)
     near: NDArray[np.bool_] = shared >= threshold * (size_a + size_b - shared) - 1e-9
-    same_terms = (texts.order[a] == texts.order[b]) | (texts.bound[a] == texts.bound[b])
+    same_terms = texts.bound[a] == texts.bound[b]
+    same_terms &= texts.variables[a] == texts.variables[b]
+    same_terms |= texts.order[a] == texts.order[b]
     near &= same_terms & (texts.signature[a] == texts.signature[b])
     return near
 
