@@ -212,6 +212,20 @@ def test_order_and_shards_do_not_count(tmp_path: Path, write_jsonl: Write) -> No
     assert sum(value is not None for value in found[0].values()) == 3 + 17
 
 
+@pytest.mark.parametrize("note", ["", "(Adapted from a contest.) ", "[Hard] "])
+def test_what_stands_before_in_the_pool_does_not_count(note: str) -> None:
+    tom = (
+        "Tom walked from his house along the river to the old market and carried 12 apples in a "
+        "basket that his aunt had lent him before the feast began. How many apples did he carry?"
+    )
+    edited = tom.replace("market", "harbour")
+    other = "What is the boiling point of water at sea level?"
+    texts = [note + tom, note + edited, other]
+    assert find_duplicates(read_words(texts), np.arange(3))[0].tolist() == [0, 0, 2]
+    texts = [other, *texts[:2]]
+    assert find_duplicates(read_words(texts), np.arange(3))[0].tolist() == [0, 1, 1]
+
+
 def test_no_config_has_a_trace_of_a_duplicate(nt: Run, tmp_path: Path, write_jsonl: Write) -> None:
     texts = [TRAIN, *SAME, *OTHER]
     pool = pool_of(list(map(row, texts)), tmp_path / "pool", write_jsonl)

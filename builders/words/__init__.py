@@ -311,12 +311,14 @@ def _resolved(
     for kind, else_ in ((Kind.SIGN_OR_NOTHING, Kind.NOTHING), (Kind.SIGN_OR_BREAK, Kind.BREAK)):
         these = kinds == kind
         kinds[these] = np.where(in_formula[these], Kind.SIGN, else_)
-    starts = before == Kind.BREAK
-    names = capital & ~starts & (kinds == Kind.WORD)
     keep = kinds > Kind.BREAK
+    # A bracket before the first word of a sentence may be left out.
+    sentence = np.cumsum(first | (kinds == Kind.BREAK))
+    starts = np.diff(sentence[keep], prepend=0) > 0
+    names = capital[keep] & ~starts & (kinds[keep] == Kind.WORD)
     places = np.r_[0, np.cumsum(keep)]
     kept = np.flatnonzero(something)[keep]
-    return Words(hashes[keep], kinds[keep], starts[keep], names[keep], places[ends]), kept
+    return Words(hashes[keep], kinds[keep], starts, names, places[ends]), kept
 
 
 def _decide_units(
