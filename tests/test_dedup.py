@@ -295,6 +295,29 @@ def test_a_template_is_no_reason_for_a_square(monkeypatch: pytest.MonkeyPatch) -
     assert pairs[4000] < 250 * 4000
 
 
+def test_memory_is_bounded_by_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long questions are; and pieces do not count."""
+    import builders.dedup.near as near
+
+    looked: list[int] = []
+    alike = near._alike
+
+    def counted(texts: Any, a: Any, b: Any, threshold: float) -> Any:
+        sizes = np.diff(texts.words.offsets)
+        looked.append(int(sizes[a].sum() + sizes[b].sum()))
+        return alike(texts, a, b, threshold)
+
+    monkeypatch.setattr(near, "_alike", counted)
+    long = " ".join(f"w{letter}{other}" for letter in "abcdefgh" for other in "abcdefgh")
+    texts = [f"{long} {'so ' * n}is it?" for n in range(30)] + ["", "Why is it so?", *SAME]
+    before = find_duplicates(read_words(texts), np.arange(len(texts)))[0].tolist()
+    assert max(looked) > 1000
+    looked.clear()
+    monkeypatch.setattr(near, "_WORDS_AT_ONCE", 1000)
+    assert find_duplicates(read_words(texts), np.arange(len(texts)))[0].tolist() == before
+    assert 0 < max(looked) <= 1000 and before[:30] == [0] * 30
+
+
 def test_what_cannot_be_compared(tmp_path: Path, write_jsonl: Write) -> None:
     with pytest.raises(BadOption, match=r"--threshold 1\.5: is not from 0\.3 to 1"):
         dedup(tmp_path, threshold=1.5)

@@ -30,8 +30,7 @@ _WORDING = (Kind.STOP, Kind.WORD, Kind.OPERATOR, Kind.NEGATION)
 _SUBJECT = (Kind.WORD, Kind.VARIABLE)
 _NEIGHBOURS = 4
 _LARGE_BUCKET = 32  # from here on everyone meets one neighbour
-_TEXTS_AT_ONCE = 20_000
-_PAIRS_AT_ONCE = 200_000
+_WORDS_AT_ONCE = 4_000_000  # which take some 150 bytes each while they are compared
 _SKETCH_WORDS = 4  # of 64 bits
 
 Pairs = NDArray[np.int64]
@@ -55,11 +54,7 @@ class Texts(NamedTuple):
 
 def describe(words: Words) -> Texts:
     """What is compared of each text, so many at a time: hashing takes ten times their memory."""
-    number = len(words.offsets) - 1
-    parts = [
-        _described(_some(words, start, min(start + _TEXTS_AT_ONCE, number)))
-        for start in range(0, max(number, 1), _TEXTS_AT_ONCE)
-    ]
+    parts = [_described(_some(words, piece)) for piece in _pieces(np.diff(words.offsets))]
     sizes = np.concatenate([np.diff(part.set_offsets) for part in parts])
     return Texts(
         words,
@@ -75,9 +70,22 @@ def describe(words: Words) -> Texts:
     )
 
 
-def _some(words: Words, start: int, end: int) -> Words:
-    """The words of the texts from one to another."""
-    offsets = words.offsets[start : end + 1]
+def _pieces(sizes: NDArray[np.int64]) -> Iterator[slice]:
+    """All places in pieces of so many words, or of one place; one piece at least."""
+    ends = np.cumsum(sizes)
+    start = words = 0
+    while True:
+        fitting = int(np.searchsorted(ends, words + _WORDS_AT_ONCE, side="right"))
+        end = min(max(fitting, start + 1), len(sizes))
+        yield slice(start, end)
+        if end == len(sizes):
+            return
+        start, words = end, int(ends[end - 1])
+
+
+def _some(words: Words, piece: slice) -> Words:
+    """The words of some texts."""
+    offsets = words.offsets[piece.start : piece.stop + 1]
     here = slice(offsets[0], offsets[-1])
     columns = (words.hashes[here], words.kinds[here], words.starts[here], words.names[here])
     return Words(*columns, offsets - offsets[0])
@@ -166,9 +174,10 @@ def near_pairs(
 
 def verified(texts: Texts, ranked: NDArray[np.int64], pairs: Pairs, *, threshold: float) -> Pairs:
     """Of these pairs the ones that say the same."""
-    parts = [np.empty((0, 2), np.int64)]
-    for start in range(0, len(pairs), _PAIRS_AT_ONCE):
-        some = pairs[start : start + _PAIRS_AT_ONCE]
+    parts = []
+    sizes = np.diff(texts.words.offsets)[ranked]
+    for piece in _pieces(sizes[pairs].sum(axis=1)):
+        some = pairs[piece]
         a, b = ranked[some[:, 0]], ranked[some[:, 1]]
         # The cheapest first: of a template that is filled a thousand times most pairs end here.
         for test in (_may_be_near, _no_template, _alike, _no_names_replaced):
@@ -338,8 +347,7 @@ def _band_keys(texts: Texts) -> NDArray[np.uint32]:
     keys = np.empty((BANDS, number), np.uint32)
     seeds = mixed(np.arange(1, 2 * BANDS * ROWS + 1, dtype=np.uint64)).astype(np.uint32)
     factors, masks = seeds[: BANDS * ROWS] | np.uint32(1), seeds[BANDS * ROWS :]
-    for start in range(0, number, _TEXTS_AT_ONCE):
-        some = slice(start, min(start + _TEXTS_AT_ONCE, number))
+    for some in _pieces(np.diff(texts.words.offsets)):
         subjects, offsets = _subjects(texts, some)
         for band in range(BANDS):
             key = texts.signature[some] + np.uint64(band + 1)
