@@ -18,7 +18,7 @@ from builders.pool import Pool, open_pool
 from builders.selection import select
 from builders.sources.opening import open_source
 from builders.waiting import missing
-from builders.words import read_words
+from builders.words import distinct, read_words
 from tests.labelled import scores
 
 Run = Callable[..., tuple[int, str, str]]
@@ -293,6 +293,12 @@ def test_a_template_is_no_reason_for_a_square(monkeypatch: pytest.MonkeyPatch) -
         pairs[number] = sum(looked)
     assert pairs[4000] < 8 * pairs[1000]  # a square would be 16
     assert pairs[4000] < 250 * 4000
+
+
+@pytest.mark.parametrize("values", [[], [7], [3, 1, 3, 2**63, 1]])
+def test_distinct_values(values: list[int]) -> None:
+    column = np.array(values, np.uint64)
+    np.testing.assert_array_equal(distinct(column), np.unique(column))
 
 
 def test_memory_is_bounded_by_words(monkeypatch: pytest.MonkeyPatch) -> None:

