@@ -315,6 +315,12 @@ def test_nothing_but_noise(nt: NT, tmp_path: Path) -> None:
     assert "clusters" not in open_pool(pool).annotations()
 
 
+def test_one_question(nt: NT, tmp_path: Path) -> None:
+    pool = import_texts(tmp_path / "pool", ["Why is the sky blue?"])
+    code, _, error = nt("annotate", "clusters", "--pool", pool)
+    assert code == 2 and error.startswith("nt: all 1 questions are noise")
+
+
 def test_one_cluster(pool: Path) -> None:
     """Two groups, of which only one is dense enough."""
     rng = np.random.default_rng(0)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -13,6 +14,7 @@ from builders.build import build
 from builders.configs import parse_config
 from builders.decontaminate import MATCHES, decontaminate
 from builders.decontaminate.benchmarks import BENCHMARKS, Item, open_benchmark
+from builders.decontaminate.search import Hits, index_items, matches
 from builders.errors import BadOption, BadPool, BadSource
 from builders.importing import import_source
 from builders.pool import Pool, open_pool
@@ -130,6 +132,30 @@ def test_boilerplate_shows_nothing(tmp_path: Path, write_jsonl: Write) -> None:
     ]
     leaked = pool_of(whole, tmp_path / "c", write_jsonl)
     assert decontaminate(leaked.folder, [str(file)]).contaminated == 30
+
+
+def test_benchmarks_of_many_millions_of_runs() -> None:
+    """MMLU-Pro and SuperGPQA together have as many."""
+    runs = 2**23 + 1
+    index = index_items([Item(POND)])
+    wide = index._replace(
+        items_of_run=np.ones(runs, np.int8),
+        offsets=np.r_[np.zeros(runs, np.int8), 1].astype(np.int64),
+    )
+    hit = Hits(*(np.array([number]) for number in (runs - 1, 5, 0, 13)))
+    assert [one.text for one in matches(wide, hit)] == [5]
+
+
+def test_a_short_item_may_have_leaked_into_many_questions(
+    tmp_path: Path, write_jsonl: Write
+) -> None:
+    short = "Evaluate $\\log_2 (64)$ without a calculator, please show it."
+    file = write_jsonl([{"question": short}, {"question": "Find x."}], "quiz.jsonl")
+    questions = [f"Task {letter}. {short}" for letter in "abcdefghijkl"]
+    questions += [f"Find x, {letter}!" for letter in "abcdefghijkl"]  # boilerplate
+    pool = pool_of(questions, tmp_path / "pool", write_jsonl)
+    decontaminate(pool.folder, [str(file)])
+    assert [question for question, names in found(pool).items() if names] == questions[:12]
 
 
 def test_shards_do_not_count(tmp_path: Path, write_jsonl: Write, benchmark: Path) -> None:

@@ -18,7 +18,7 @@ from builders.pool import Pool, open_pool
 from builders.selection import select
 from builders.sources.opening import open_source
 from builders.waiting import missing
-from builders.words import read_words
+from builders.words import distinct, read_words
 from tests.labelled import scores
 
 Run = Callable[..., tuple[int, str, str]]
@@ -88,6 +88,41 @@ def test_numbers_units_and_negations_make_another_question(text: str) -> None:
         ("Find the largest such x.", "Find the smallest such x."),
         ("Eight workers dig for 3 days. How much?", "Three workers dig for 8 days. How much?"),
         ("It moves at 5 mW.", "It moves at 5 MW."),
+        ("Compute (n + 2)! for n = 3.", "Compute (n + 2) for n = 3."),
+        ("Compute ⌊3.7⌋ + 1.", "Compute ⌈3.7⌉ + 1."),
+        ("A hat costs £5. What do 3 cost?", "A hat costs ¥5. What do 3 cost?"),
+        ("A hat costs £5. What do 3 cost?", "A hat costs $5. What do 3 cost?"),
+        ("Write a C# program that reverses a list.", "Write a C program that reverses a list."),
+        ("What is the relative minor of F# major?", "What is the relative minor of F major?"),
+        ("A board is 5' long. How long are 3?", 'A board is 5" long. How long are 3?'),
+        ("Find P((A ∪ B)') if P(A) = 0.2.", "Find P((A ∪ B)) if P(A) = 0.2."),
+        ("Find x̄ for 2, 3, 4.", "Find x for 2, 3, 4."),
+        ("What is A† B for A = 1 and B = 2?", "What is A B for A = 1 and B = 2?"),
+        ("What is 5‰ of 2000?", "What is 5 of 2000?"),
+        ("What is the chance to draw ♠?", "What is the chance to draw ♥?"),
+        ("Compute 5 & 3.", "Compute 5, 3."),
+        ("Let S = {1, 2}. Describe S.", "Let S = (1, 2). Describe S."),
+        ("Let $S = \\{1, 2\\}$. Describe S.", "Let $S = (1, 2)$. Describe S."),
+        ("यह कि है", "यह की है"),
+        (
+            "Twenty students buy two pens each. How many pens is that in all, for the class?",
+            "Twenty-one students buy two pens each. How many pens is that in all, for the class?",
+        ),
+        (
+            "There are thirty days in June. How many hours is that in all?",
+            "There are thirty one days in June. How many hours is that in all?",
+        ),
+        (
+            "What is the sixth term of the sequence that begins with 2, 5, 8?",
+            "What is the value of the seventh term of the sequence that begins with 2, 5, 8?",
+        ),
+        ("How many seconds pass in a trillion years, please?", "How many seconds pass in years?"),
+        ("A wire of 3 MΩ", "A wire of 3 mΩ"),
+        ("A motor takes 5 GW. How long does it run?", "A motor takes 5 TW. How long does it run?"),
+        (
+            "Solve the system: 2x + 3y = 7 and x - y = 1. Find x.",
+            "Solve the system: 2x + 3y = 7 and x - y = 1. Find the value of y.",
+        ),
         ("What are the roots of $x^2+3x+2=0$?", "What is the discriminant of $x^2+3x+2=0$?"),
     ],
 )
@@ -103,11 +138,37 @@ def test_small_changes_that_make_another_question(a: str, b: str) -> None:
         ("Is 1,000.50 more than 3 × 4?", "Is 1000.5 more than $3 \\cdot 4$?"),
         ("Is \\frac12x more than x?", "Is $\\tfrac{1}{2} x$ more than $x$?"),
         ("Name an organ - the liver or the lung.", "Name an organ: the liver or the lung"),
+        ("Twenty-one students buy TWO pens.", "21 students buy 2 pens."),
+        ("List thirty two-digit numbers.", "List 30 two-digit numbers."),
+        ("Let S = {1, 2}, n = 10^{k+1}.", "Let $S=\\left\\{ 1,2 \\right\\}$, $n = 10^{k+1}$"),
+        ("Let x = 10^(k+1).", "Let $x = 10^{k+1}$."),
+        ("Is ⌊3.7⌋ 3?", "Is $\\lfloor 3.7 \\rfloor$ 3?"),
+        ("Who is ‘Tom’ & who “Ann”?", "Who is 'Tom', & who \"Ann\"?"),
+        ("Tom (my «son»)! What is it‐like?", "• Tom my son. What is it-like?"),
+        ("Which number is '25', or \"3.5\"?", "Which number is 25, or 3.5?"),
+        ("A board is 5′ 6″ long.", "A board is 5' 6\" long."),
+        ("What is f″(x)?\u200b", "What is f''(x)?"),
         ("Take 3\\text{ cm} of a well-known rope.", "Take 3 cm of a well known rope"),
     ],
 )
 def test_how_a_text_looks_does_not_count(a: str, b: str) -> None:
     assert repeats(a, b)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        one.split()
+        for one in ("MΩ mΩ", "mH μH", "nM μM", "nF μF", "nA pA", "mJ GJ", "nT mT", "MN mN", "Mm mm")
+    ],
+)
+def test_every_unit_may_have_a_prefix(a: str, b: str) -> None:
+    long = (
+        "A probe with 5 {} was put into a dish for two days before the assay was run, and the "
+        "reading fell slowly over the whole time. What does this suggest about the cells?"
+    )
+    assert not repeats(long.format(a), long.format(b))
+    assert repeats(f"How is segment {a} drawn?", f"HOW IS SEGMENT {a.upper()} DRAWN?")
 
 
 def test_the_same_words_in_another_order() -> None:
@@ -149,6 +210,20 @@ def test_order_and_shards_do_not_count(tmp_path: Path, write_jsonl: Write) -> No
         found.append(labels(open_pool(folder)))
     assert found[0] == found[1]
     assert sum(value is not None for value in found[0].values()) == 3 + 17
+
+
+@pytest.mark.parametrize("note", ["", "(Adapted from a contest.) ", "[Hard] "])
+def test_what_stands_before_in_the_pool_does_not_count(note: str) -> None:
+    tom = (
+        "Tom walked from his house along the river to the old market and carried 12 apples in a "
+        "basket that his aunt had lent him before the feast began. How many apples did he carry?"
+    )
+    edited = tom.replace("market", "harbour")
+    other = "What is the boiling point of water at sea level?"
+    texts = [note + tom, note + edited, other]
+    assert find_duplicates(read_words(texts), np.arange(3))[0].tolist() == [0, 0, 2]
+    texts = [other, *texts[:2]]
+    assert find_duplicates(read_words(texts), np.arange(3))[0].tolist() == [0, 1, 1]
 
 
 def test_no_config_has_a_trace_of_a_duplicate(nt: Run, tmp_path: Path, write_jsonl: Write) -> None:
@@ -218,6 +293,35 @@ def test_a_template_is_no_reason_for_a_square(monkeypatch: pytest.MonkeyPatch) -
         pairs[number] = sum(looked)
     assert pairs[4000] < 8 * pairs[1000]  # a square would be 16
     assert pairs[4000] < 250 * 4000
+
+
+@pytest.mark.parametrize("values", [[], [7], [3, 1, 3, 2**63, 1]])
+def test_distinct_values(values: list[int]) -> None:
+    column = np.array(values, np.uint64)
+    np.testing.assert_array_equal(distinct(column), np.unique(column))
+
+
+def test_memory_is_bounded_by_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long questions are; and pieces do not count."""
+    import builders.dedup.near as near
+
+    looked: list[int] = []
+    alike = near._alike
+
+    def counted(texts: Any, a: Any, b: Any, threshold: float) -> Any:
+        sizes = np.diff(texts.words.offsets)
+        looked.append(int(sizes[a].sum() + sizes[b].sum()))
+        return alike(texts, a, b, threshold)
+
+    monkeypatch.setattr(near, "_alike", counted)
+    long = " ".join(f"w{letter}{other}" for letter in "abcdefgh" for other in "abcdefgh")
+    texts = [f"{long} {'so ' * n}is it?" for n in range(30)] + ["", "Why is it so?", *SAME]
+    before = find_duplicates(read_words(texts), np.arange(len(texts)))[0].tolist()
+    assert max(looked) > 1000
+    looked.clear()
+    monkeypatch.setattr(near, "_WORDS_AT_ONCE", 1000)
+    assert find_duplicates(read_words(texts), np.arange(len(texts)))[0].tolist() == before
+    assert 0 < max(looked) <= 1000 and before[:30] == [0] * 30
 
 
 def test_what_cannot_be_compared(tmp_path: Path, write_jsonl: Write) -> None:

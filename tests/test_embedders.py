@@ -13,7 +13,7 @@ from students import make_student
 
 from builders.embedders.endpoint import Server, endpoint
 from builders.embedders.models import open_model
-from builders.errors import EndpointError
+from builders.errors import BadOption, EndpointError
 
 NT = Callable[..., tuple[int, str, str]]
 
@@ -60,6 +60,33 @@ def test_hidden_states_do_not_depend_on_the_batch(causal: Path) -> None:
     together = embed(TEXTS * 20)
     np.testing.assert_allclose(together[:4], embed(TEXTS), atol=1e-5)
     np.testing.assert_allclose(together[-1], embed(TEXTS[-1:])[0], atol=1e-5)
+
+
+def test_a_model_is_not_asked_to_read_more_than_it_can(tmp_path: Path, causal: Path) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config
+
+    tokenizer = AutoTokenizer.from_pretrained(causal)
+    tokenizer.save_pretrained(tmp_path)
+    config = GPT2Config(vocab_size=len(tokenizer), n_positions=16, n_embd=32, n_layer=1, n_head=2)
+    AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path)
+    embedder = open_model(str(tmp_path), revision=None, max_tokens=512)
+    assert embedder.facts["max_tokens"] == 16
+    long = "How many pears?" * 30
+    start = tokenizer.decode(tokenizer(long, add_special_tokens=False)["input_ids"][:16])
+    np.testing.assert_allclose(*embedder.embed([long, start]), atol=1e-5)
+    assert open_model(str(tmp_path), revision=None, max_tokens=8).facts["max_tokens"] == 8
+
+
+def test_a_gpu_that_is_too_small_is_said(causal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    def full(*args: Any) -> Any:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+
+    monkeypatch.setattr("builders.embedders.hidden._pooled", full)
+    embedder = open_model(str(causal), revision=None, max_tokens=64)
+    with pytest.raises(BadOption, match=r"tiny-llama: needs more memory .* smaller --max-tokens"):
+        embedder.embed(TEXTS)
 
 
 def test_a_model_of_sentence_transformers_keeps_its_own_pooling(of_sentences: Path) -> None:

@@ -38,7 +38,7 @@ from builders.schema import sidecar_schema
 from builders.sidecars import replaced_annotation, write_made
 from builders.words import prepared, read_words, words_with_places
 
-VERSION = 1
+VERSION = 2
 """Raise it when the same questions may match other items than before."""
 
 MATCHES = "matches.jsonl"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from builders.words import Kind, Words, mixed
+from builders.words import Kind, Words, distinct, mixed
 
 _BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so it has an inverse modulo 2^64
 _INVERSE = np.uint64(pow(int(_BASE), -1, 2**64))
@@ -72,7 +72,7 @@ class Table(NamedTuple):
 
 def table_of(hashes: NDArray[np.uint64]) -> Table:
     """A table of these hashes, each once."""
-    unique = np.unique(hashes)
+    unique = distinct(hashes)
     present = np.zeros(1 << _FILTER_BITS, np.bool_)
     present[_low(unique)] = True
     return Table(unique, present)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from builders.decontaminate.benchmarks import Item
 from builders.decontaminate.ngrams import Runs, Table, hashed, runs, table_of
-from builders.words import Kind, Words, read_words
+from builders.words import Kind, Words, distinct, read_words
 
 RUN, SPELLED = 13, 7
 """The run of GPT-3 and many since. That 7 words are no part of a formula is ours: else two
@@ -35,7 +35,8 @@ MOST = 10
 """What more texts or items than this have in common is boilerplate: GPT-3's number."""
 
 FREE = 8
-"""A whole item of fewer words counts only where it is half of the text. Ours."""
+"""A whole item of fewer words counts only where it is half of the text, and not where many texts
+have it. Ours."""
 
 SHORTEST = 3
 """Of fewer words no item is recognised. Ours."""
@@ -173,8 +174,9 @@ def search(index: Index, words: Words, answers: NDArray[np.bool_]) -> Hits:
 
 def matches(index: Index, hits: Hits) -> list[Match]:
     """The texts that share runs with an item, each item once a text, by its part most shared."""
-    seen = np.unique(hits.run << 40 | hits.text)
-    texts_of_run = np.bincount(seen >> 40, minlength=len(index.items_of_run))
+    texts = int(hits.text.max(initial=0)) + 1
+    seen = distinct(hits.run * texts + hits.text)
+    texts_of_run = np.bincount(seen // texts, minlength=len(index.items_of_run))
     hits = hits.only(index.items_of_run[hits.run] <= MOST)
     # Each hit once for every place where a unit has its run.
     fan = np.diff(index.offsets)[hits.run]
@@ -191,8 +193,8 @@ def matches(index: Index, hits: Hits) -> list[Match]:
     length = hits.length[hit]
     share = _covered(group, place, np.where(rare, length, 0), len(first)) / sizes
     with_frequent = _covered(group, place, length, len(first)) / sizes
-    whole = index.whole[unit[first]]
-    repeats = (share >= HALF) | ((with_frequent >= NEARLY_ALL) & ~whole)
+    shown = ~index.whole[unit[first]] | (sizes >= FREE)  # a few words are easily boilerplate
+    repeats = (share >= HALF) | ((with_frequent >= NEARLY_ALL) & shown)
     ends = np.r_[first[1:], len(text)]
     best: dict[tuple[int, int], Match] = {}
     for one in np.flatnonzero((share > 0) | repeats).tolist():

@@ -32,7 +32,7 @@ from builders.words import Words, joined, read_words
 THRESHOLD = 0.55
 """Of the Jaccard similarity of words: NaturalReasoning's."""
 
-VERSION = 1
+VERSION = 2
 """Raise it when the same questions may get other duplicates than before."""
 
 Progress = Callable[[Iterable[Any], str], Iterable[Any]]

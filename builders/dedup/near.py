@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from builders.words import Kind, Words, mixed
+from builders.words import Kind, Words, distinct, mixed
 
 BANDS, ROWS = 40, 3
 """MinHash sees the words that carry a subject: of pairs with half of them in common it finds 99.5%,
@@ -30,8 +30,7 @@ _WORDING = (Kind.STOP, Kind.WORD, Kind.OPERATOR, Kind.NEGATION)
 _SUBJECT = (Kind.WORD, Kind.VARIABLE)
 _NEIGHBOURS = 4
 _LARGE_BUCKET = 32  # from here on everyone meets one neighbour
-_TEXTS_AT_ONCE = 20_000
-_PAIRS_AT_ONCE = 200_000
+_WORDS_AT_ONCE = 4_000_000  # which take some 150 bytes each while they are compared
 _SKETCH_WORDS = 4  # of 64 bits
 
 Pairs = NDArray[np.int64]
@@ -46,7 +45,8 @@ class Texts(NamedTuple):
     set_offsets: NDArray[np.int64]
     signature: NDArray[np.uint64]  # of numbers, operators, units, negations, in any order
     order: NDArray[np.uint64]  # of the same and of variables, in order
-    bound: NDArray[np.uint64]  # of the same with their neighbours, in any order
+    bound: NDArray[np.uint64]  # of the first four with their neighbours, in any order
+    variables: NDArray[np.uint64]  # in any order
     exact: NDArray[np.uint64]  # of all words in order
     asks: NDArray[np.bool_]  # of each word, whether it stands in the last sentence
     sketch: NDArray[np.uint64]  # 256 bits, of which each word sets one
@@ -54,11 +54,7 @@ class Texts(NamedTuple):
 
 def describe(words: Words) -> Texts:
     """What is compared of each text, so many at a time: hashing takes ten times their memory."""
-    number = len(words.offsets) - 1
-    parts = [
-        _described(_some(words, start, min(start + _TEXTS_AT_ONCE, number)))
-        for start in range(0, max(number, 1), _TEXTS_AT_ONCE)
-    ]
+    parts = [_described(_some(words, piece)) for piece in _pieces(np.diff(words.offsets))]
     sizes = np.concatenate([np.diff(part.set_offsets) for part in parts])
     return Texts(
         words,
@@ -67,15 +63,29 @@ def describe(words: Words) -> Texts:
         np.concatenate([part.signature for part in parts]),
         np.concatenate([part.order for part in parts]),
         np.concatenate([part.bound for part in parts]),
+        np.concatenate([part.variables for part in parts]),
         np.concatenate([part.exact for part in parts]),
         np.concatenate([part.asks for part in parts]),
         np.concatenate([part.sketch for part in parts]),
     )
 
 
-def _some(words: Words, start: int, end: int) -> Words:
-    """The words of the texts from one to another."""
-    offsets = words.offsets[start : end + 1]
+def _pieces(sizes: NDArray[np.int64]) -> Iterator[slice]:
+    """All places in pieces of so many words, or of one place; one piece at least."""
+    ends = np.cumsum(sizes)
+    start = words = 0
+    while True:
+        fitting = int(np.searchsorted(ends, words + _WORDS_AT_ONCE, side="right"))
+        end = min(max(fitting, start + 1), len(sizes))
+        yield slice(start, end)
+        if end == len(sizes):
+            return
+        start, words = end, int(ends[end - 1])
+
+
+def _some(words: Words, piece: slice) -> Words:
+    """The words of some texts."""
+    offsets = words.offsets[piece.start : piece.stop + 1]
     here = slice(offsets[0], offsets[-1])
     columns = (words.hashes[here], words.kinds[here], words.starts[here], words.names[here])
     return Words(*columns, offsets - offsets[0])
@@ -93,8 +103,7 @@ def _described(words: Words) -> Texts:
     in_order = mixed(spelled + (mixed(fixed_place) << np.uint64(1)))
     # What a formula says is in the signature: two questions about one formula are not alike by it.
     wording = np.isin(words.kinds, _WORDING)
-    keys = np.sort((rows.astype(np.uint64) << np.uint64(32) | spelled)[wording])
-    keys = keys[np.r_[True, keys[1:] != keys[:-1]][: len(keys)]]  # np.unique hashes first: slower
+    keys = distinct((rows.astype(np.uint64) << np.uint64(32) | spelled)[wording])
     set_rows = (keys >> np.uint64(32)).astype(np.int64)
     sets = keys.astype(np.uint32)
     set_offsets = np.r_[0, np.cumsum(np.bincount(set_rows, minlength=number))]
@@ -105,6 +114,7 @@ def _described(words: Words) -> Texts:
         _summed(mixed(spelled), signed, words.offsets),
         _summed(in_order, fixed, words.offsets),
         _summed(*_bound(words, spelled), words.offsets),
+        _summed(mixed(spelled), words.kinds == Kind.VARIABLE, words.offsets),
         _summed(ordered, np.ones(len(rows), np.bool_), words.offsets),
         _last_sentences(words),
         _sketch(sets, set_offsets),
@@ -155,17 +165,18 @@ def near_pairs(
         for first, second in _neighbours(keys[band], keys[(band + 1) % BANDS]):
             likely = _may_be_near(texts, ranked[first], ranked[second], threshold)
             pairs = first[likely].astype(np.uint64) << np.uint64(32)
-            found.append(np.unique(pairs | second[likely].astype(np.uint64)))
-    codes = np.unique(np.concatenate(found))
+            found.append(distinct(pairs | second[likely].astype(np.uint64)))
+    codes = distinct(np.concatenate(found))
     pairs = np.column_stack([codes >> np.uint64(32), codes & np.uint64(0xFFFFFFFF)])
     return verified(texts, ranked, pairs.astype(np.int64), threshold=threshold)
 
 
 def verified(texts: Texts, ranked: NDArray[np.int64], pairs: Pairs, *, threshold: float) -> Pairs:
     """Of these pairs the ones that say the same."""
-    parts = [np.empty((0, 2), np.int64)]
-    for start in range(0, len(pairs), _PAIRS_AT_ONCE):
-        some = pairs[start : start + _PAIRS_AT_ONCE]
+    parts = []
+    sizes = np.diff(texts.words.offsets)[ranked]
+    for piece in _pieces(sizes[pairs].sum(axis=1)):
+        some = pairs[piece]
         a, b = ranked[some[:, 0]], ranked[some[:, 1]]
         # The cheapest first: of a template that is filled a thousand times most pairs end here.
         for test in (_may_be_near, _no_template, _alike, _no_names_replaced):
@@ -198,7 +209,9 @@ def _may_be_near(
     only_b = np.bitwise_count(texts.sketch[b] & ~texts.sketch[a]).sum(axis=1, dtype=np.int64)
     shared = np.minimum(size_a - only_a, size_b - only_b)
     near: NDArray[np.bool_] = shared >= threshold * (size_a + size_b - shared) - 1e-9
-    same_terms = (texts.order[a] == texts.order[b]) | (texts.bound[a] == texts.bound[b])
+    same_terms = texts.bound[a] == texts.bound[b]
+    same_terms &= texts.variables[a] == texts.variables[b]
+    same_terms |= texts.order[a] == texts.order[b]
     near &= same_terms & (texts.signature[a] == texts.signature[b])
     return near
 
@@ -333,8 +346,7 @@ def _band_keys(texts: Texts) -> NDArray[np.uint32]:
     keys = np.empty((BANDS, number), np.uint32)
     seeds = mixed(np.arange(1, 2 * BANDS * ROWS + 1, dtype=np.uint64)).astype(np.uint32)
     factors, masks = seeds[: BANDS * ROWS] | np.uint32(1), seeds[BANDS * ROWS :]
-    for start in range(0, number, _TEXTS_AT_ONCE):
-        some = slice(start, min(start + _TEXTS_AT_ONCE, number))
+    for some in _pieces(np.diff(texts.words.offsets)):
         subjects, offsets = _subjects(texts, some)
         for band in range(BANDS):
             key = texts.signature[some] + np.uint64(band + 1)

@@ -19,6 +19,7 @@ from builders.embedders import (
     missing_extra,
     normalised,
 )
+from builders.errors import BadOption
 
 if TYPE_CHECKING:
     import torch
@@ -36,16 +37,22 @@ def hidden_states(
         name: as it is told.
         revision: the same.
         commit: which the Hub is asked for; None for a folder.
-        max_tokens: of a question; what follows is not read.
+        max_tokens: of a question, if the model reads as many; what follows is not read.
 
     Raises:
-        BadOption: transformers or torch is not installed.
+        BadOption: transformers or torch is not installed, or the model cannot be loaded.
     """
     for package in ("torch", "transformers"):
         if find_spec(package) is None:
             raise missing_extra(name, package)
     import torch
+    from transformers import AutoConfig
 
+    try:
+        config = AutoConfig.from_pretrained(source, revision=commit).get_text_config()
+    except (OSError, ValueError, KeyError) as error:
+        raise cannot_load(name, error) from error
+    max_tokens = min(max_tokens, getattr(config, "max_position_embeddings", None) or max_tokens)
     device, dtype = ("cuda", "bfloat16") if torch.cuda.is_available() else ("cpu", "float32")
     facts = {
         "embedder": name,
@@ -59,6 +66,16 @@ def hidden_states(
     loaded: list[Any] = []
 
     def embed(texts: Sequence[str]) -> Vectors:
+        try:
+            return vectors_of(texts)
+        except torch.OutOfMemoryError as error:
+            raise BadOption(
+                f"--embedder {name}: needs more memory than the GPU has free, for questions of up "
+                f"to {max_tokens} tokens; try a smaller --max-tokens, a smaller model, or the CPU: "
+                "CUDA_VISIBLE_DEVICES= nt annotate clusters …"
+            ) from error
+
+    def vectors_of(texts: Sequence[str]) -> Vectors:
         if not loaded:
             from transformers import AutoModel, AutoTokenizer
             from transformers.utils import logging
@@ -80,7 +97,7 @@ def hidden_states(
         )
         tokens: list[list[int]] = encoded["input_ids"]
         special: list[list[int]] = encoded["special_tokens_mask"]
-        vectors = np.zeros((len(texts), model.config.get_text_config().hidden_size), np.float32)
+        vectors = np.zeros((len(texts), config.hidden_size), np.float32)
         for rows in _batches([len(one) for one in tokens]):
             vectors[rows] = _pooled(
                 model, [tokens[row] for row in rows], [special[row] for row in rows]

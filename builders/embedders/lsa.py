@@ -81,7 +81,9 @@ def _fit(texts: Sequence[str], seed: int) -> tuple[Any, Vectors]:
         ) from error
     words = weights.shape[1]
     svd = TruncatedSVD(min(DIMENSIONS, words), random_state=seed % 2**32)
-    with threadpool_limits(1):  # sums that several threads share come out in another order
+    # Sums that several threads share come out in another order. Of texts that are all alike the svd
+    # divides by their variance, which is 0, to tell a share that nobody asks for.
+    with threadpool_limits(1), np.errstate(invalid="ignore"):
         svd.fit(weights)
     components = np.zeros((words, DIMENSIONS), np.float32)
     components[:, : len(svd.components_)] = svd.components_.T

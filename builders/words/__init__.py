@@ -15,7 +15,7 @@ import unicodedata
 from array import array
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import xxhash
@@ -25,6 +25,7 @@ from builders.words.lexicon import (
     ASKING,
     LAYOUT,
     NEGATIONS,
+    NO_SIGNS,
     NUMBERS,
     OPERATOR_COMMANDS,
     OPERATORS,
@@ -34,7 +35,9 @@ from builders.words.lexicon import (
     UNIT_WORDS,
 )
 
-VERSION = 1
+_Integer = TypeVar("_Integer", bound=np.integer[Any])
+
+VERSION = 2
 """Raise it when a text may get other words than before."""
 
 
@@ -54,7 +57,8 @@ class Kind(IntEnum):
     # Until their neighbours are known:
     UNIT_OR_VARIABLE = 10
     UNIT_OR_WORD = 11
-    BRACKET = 12
+    SIGN_OR_NOTHING = 12  # a bracket
+    SIGN_OR_BREAK = 13  # (n + 2)!
 
 
 class Words(NamedTuple):
@@ -72,10 +76,11 @@ class Words(NamedTuple):
         return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
 
 
+_UNITS = (Kind.UNIT, Kind.UNIT_OR_VARIABLE, Kind.UNIT_OR_WORD)
 _OPERATING = (Kind.SIGN, Kind.OPERATOR)
 _CAPITAL = 16  # above the bits of a kind
-_CAPITAL_UNIT = 0x9E3779B9
-_HASH_AT = 8
+_HASH_AT, _CASE_AT = 8, 40
+_CASE = np.uint32(0x9E3779B9)
 _MOST_REMEMBERED = 500_000  # spellings; numbers have no end
 
 _STOP = frozenset(STOP.split())
@@ -84,33 +89,49 @@ _NEGATIONS = frozenset(NEGATIONS.split())
 _OPERATORS = frozenset(OPERATORS.split())
 _LAYOUT = frozenset(LAYOUT.split())
 _OPERATOR_COMMANDS = frozenset(OPERATOR_COMMANDS.split())
-_CAPITAL_UNITS = frozenset("NJWVFHTCKMΩ")
-_ENDS = frozenset(".?!;:\n…。？！")
+_NO_SIGNS = frozenset(NO_SIGNS)
+_ENDS = frozenset(".?!;:\n…。？！।؟")
+_MARKS = "\u0300-\u036f\u20d0-\u20ff"  # above or below a letter: x̄
+_MARK = re.compile(f"[{_MARKS}]")
+_BRACKETS = frozenset("()[]{}⦃⦄")
 
 _NO_SPACES = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"  # scripts whose words are not set apart
 _LETTER = f"[^\\W\\d_{_NO_SPACES}]"
 _TOKEN = re.compile(
     rf"{_LETTER}{{2,}}(?:'{_LETTER}+)?"  # the most frequent first: a third of the time
     rf"|\d+(?::\d+)+"  # 3:4
-    rf"|(?:\d+(?:,\d{{3}})+(?!\d)|\d+)(?:\.\d+)?!?|\.\d+"  # 1,000.5 and 5!
-    rf"|{_LETTER}['′!]+(?!{_LETTER})"  # f'(x) and n!
+    # 1,000.5 and 5! and 5' 6"
+    rf"|(?:\d+(?:,\d{{3}})+(?!\d)|\d+)(?:\.\d+)?(?:!|['\"]+(?!{_LETTER}))?|\.\d+"
+    rf"|{_LETTER}(?:[#{_MARKS}]+|['!]+(?!{_LETTER}))"  # C# and x̄, f'(x) and n!
     rf"|{_LETTER}(?:'{_LETTER}+)?"
+    rf"|[)\]}}⦄](?:!+|'+(?!{_LETTER}))"  # (n + 2)! and (A ∪ B)'
     rf"|\\[A-Za-z]+"
     rf"|\*\*|<=|>=|!=|==|->"
     rf"|[^\s\w]|[{_NO_SPACES}]|\n"
 )
 _HYPHEN = re.compile(rf"(?<={_LETTER}{{2}})(?:[-‐‑–—]| +[-–—]{{1,3}} +)(?={_LETTER}{{2}})|—")
+_PREFIXED = re.compile(
+    "[fpnμmkMGT](?:[mgsAKNJWVFHTCLlSMΩ]|mol|Hz|Pa|eV|bar|cal|rad|Bq|Gy|Sv|Wb)|[cdh](?:m|g|L|l|Pa)"
+)
+_TENS_AND_ONES = re.compile(
+    "(twen|thir|for|fif|six|seven|eigh|nine)ty[- ](one|two|three|four|five|six|seven|eight|nine)"
+    r"(?![-\w])",  # thirty two-digit numbers are thirty
+    re.IGNORECASE,
+)
 _SHORT_FRACTION = re.compile(r"\\([dtc]?frac)\s*(\d)\s*(\d)")
 _TEXT_COMMAND = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox|rm)\s*\{([^{}]*)\}")
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\s*\{[^{}]*\}")
 _LATEX_SPACE = re.compile(r"\\[,;:!> ()\[\]]|\\\\|\\(?=[%$&#_{}])|~|&")
 _DEGREES = re.compile(r"\^\s*(?:\\circ|\{\s*\\circ\s*\})")
 _SINGLE_BRACED = re.compile(rf"\{{\s*(\d+|{_LETTER}+|\\[A-Za-z]+)\s*\}}")
+_SET = re.compile(r"(?<![\^_])\{([^{}]*)\}")
+_QUOTED_NUMBER = re.compile(r"""(["'])(\d[\d.,]*)\1""")
 _BOLD = re.compile(r"(?<!\w)\*\*(?=\S)([^*\n]+)(?<=\S)\*\*(?!\w)")
 _SUPERSCRIPTS = str.maketrans({
     **{character: f"^{digit}" for digit, character in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
     **{character: str(digit) for digit, character in enumerate("₀₁₂₃₄₅₆₇₈₉")},
     "½": " 1/2", "¼": " 1/4", "¾": " 3/4", "’": "'", "‘": "'", "“": '"', "”": '"',
+    "′": "'", "″": "''", "´": "'", "♯": "#",
 })  # fmt: skip
 
 
@@ -142,35 +163,53 @@ def prepared(text: str) -> str:
     """A text as it is divided into words: without what only changes how it looks."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text.translate(_SUPERSCRIPTS))
+    if text.isupper():
+        text = text.lower()
+    if "ty-" in text or "ty " in text:
+        text = _TENS_AND_ONES.sub(_in_digits, text)
     if "\\" in text:
+        text = text.replace("\\{", "⦃").replace("\\}", "⦄")
         text = _SHORT_FRACTION.sub(r"\\\1 \2 \3 ", _ENVIRONMENT.sub(" ", text))
         text = _TEXT_COMMAND.sub(r" \1 ", text)
         text = _LATEX_SPACE.sub(" ", _DEGREES.sub("°", text))
+    elif "{" in text:  # no LaTeX, in which they only group
+        text = _SET.sub(r"⦃\1⦄", text)
+    if '"' in text or "'" in text:
+        text = _QUOTED_NUMBER.sub(r" \2 ", text)
     if "{" in text:
         text = _SINGLE_BRACED.sub(r" \1 ", text)
     if "**" in text:
         text = _BOLD.sub(r" \1 ", text)
     if "-" in text or not text.isascii():
         text = _HYPHEN.sub(" ", text)
-    return text.lower() if text.isupper() else text
+    return text
+
+
+def _in_digits(number: re.Match[str]) -> str:
+    """Twenty-one is 21, and neither twenty nor one."""
+    tens, ones = NUMBERS[f"{number[1].lower()}ty"], number[2].lower()
+    return tens[0] + ("1" if ones == "one" else NUMBERS[ones])
 
 
 class _Remembered(dict[str, int]):
-    """Of a spelling its hash, kind, and whether it begins with a capital letter, in one number."""
+    """Of a spelling its kind, whether it begins with a capital letter, and its hash, in one number.
+
+    Above the hash of what may be a unit stands which of its letters are capitals.
+    """
 
     def __missing__(self, spelling: str) -> int:
         if len(self) >= _MOST_REMEMBERED:
             self.clear()
         word, kind = _meaning(spelling)
         capital = _CAPITAL if spelling[0].isupper() else 0
-        self[spelling] = code = _hash(word, kind) << _HASH_AT | capital | kind
+        case = 0
+        if kind in _UNITS:
+            case = sum(1 << place for place, letter in enumerate(word) if letter.isupper())
+        if kind in _UNITS or len(word) == 1:  # H and h are one variable, and two units
+            word = word.lower()
+        hashed = xxhash.xxh3_64_intdigest(word) & 0xFFFFFFFF
+        self[spelling] = code = case << _CASE_AT | hashed << _HASH_AT | capital | kind
         return code
-
-
-def _hash(word: str, kind: Kind) -> int:
-    hashed = xxhash.xxh3_64_intdigest(word.lower() if len(word) == 1 else word) & 0xFFFFFFFF
-    # As variables H and h are the same, since case does not count; as units they are not.
-    return hashed ^ _CAPITAL_UNIT if kind == Kind.UNIT and word in _CAPITAL_UNITS else hashed
 
 
 def _meaning(spelling: str) -> tuple[str, Kind]:
@@ -188,6 +227,8 @@ def _meaning(spelling: str) -> tuple[str, Kind]:
     if spelling in UNIT_SYMBOLS:  # without a number before it, it may be anything else
         kind = Kind.UNIT_OR_VARIABLE if len(spelling) == 1 else Kind.UNIT_OR_WORD
         return UNIT_SYMBOLS[spelling], kind
+    if _PREFIXED.fullmatch(spelling):
+        return spelling.replace("l", "L") if len(spelling) == 2 else spelling, Kind.UNIT_OR_WORD
     return _word(lower.removesuffix("'s"))
 
 
@@ -204,16 +245,19 @@ def _word(lower: str) -> tuple[str, Kind]:
         return "find", Kind.STOP
     if not lower[0].isascii() and lower in SAME:
         return SAME[lower], Kind.VARIABLE
-    single = len(lower.rstrip("'′!")) == 1 and lower[0] < "\u3040"
+    if lower[-1] == "#":  # C# and F#
+        return lower, Kind.OPERATOR
+    single = not lower[1:2].isalpha() and lower[0] < "\u3040"
     return lower, Kind.VARIABLE if single else Kind.WORD
 
 
 def _number(spelling: str) -> str:
-    """3.50 is 3.5, and 1,000 is 1000; in a ratio and before a factorial, too."""
-    number = spelling.replace(",", "")
+    """3.50 is 3.5, and 1,000 is 1000; in a ratio and before a factorial or a mark, too."""
+    number = spelling.replace(",", "").replace("''", '"')
+    number, mark = number.rstrip("!'\""), number[len(number.rstrip("!'\"")) :]
     if "." in number:
         number = number.rstrip("0").rstrip(".")
-    return number.lstrip("0") or "0"
+    return (number.lstrip("0") or "0") + mark
 
 
 def _command(name: str) -> tuple[str, Kind]:
@@ -226,17 +270,23 @@ def _command(name: str) -> tuple[str, Kind]:
 
 
 def _sign(spelling: str) -> tuple[str, Kind]:
-    if spelling in ("(", ")", "{", "}", "[", "]"):
-        return SAME.get(spelling, spelling), Kind.BRACKET
+    """Whatever is not known to be nothing is a sign: of ♠ and ♥ each is what is asked for."""
     if spelling in _ENDS:
         return "", Kind.BREAK
+    if spelling[0] in _BRACKETS:
+        kind = Kind.SIGN_OR_BREAK if spelling[-1] == "!" else Kind.SIGN_OR_NOTHING
+        return SAME.get(spelling[0], spelling[0]) + spelling[1:], kind
     same = SAME.get(spelling, spelling)
     if same in UNIT_WORDS:
         return UNIT_WORDS[same], Kind.UNIT
-    # ASCII's own signs; of the others those of mathematics.
-    if all(sign in "+-*/=<>^|!" for sign in same) or unicodedata.category(spelling[0]) == "Sm":
-        return ("^" if spelling == "**" else "=" if spelling == "==" else same), Kind.SIGN
-    return "", Kind.NOTHING
+    category = unicodedata.category(spelling[0])
+    if spelling in _NO_SIGNS or category[0] == "C":
+        return "", Kind.NOTHING
+    if category[0] == "M" and not _MARK.fullmatch(spelling):  # a vowel of Hindi
+        return spelling, Kind.WORD
+    if category[0] == "M" or spelling in "&@~":
+        return spelling, Kind.SIGN_OR_NOTHING
+    return ("^" if spelling == "**" else "=" if spelling == "==" else same), Kind.SIGN
 
 
 def _resolved(
@@ -253,22 +303,24 @@ def _resolved(
     first = first[:-1]
     undecided = (kinds == Kind.UNIT_OR_VARIABLE) | (kinds == Kind.UNIT_OR_WORD)
     if undecided.any():
-        letters = kinds == Kind.UNIT_OR_VARIABLE
         _decide_units(kinds, np.flatnonzero(undecided), first)
-        hashes[letters & capital & (kinds == Kind.UNIT)] ^= np.uint32(_CAPITAL_UNIT)
+    case = (codes >> _CASE_AT).astype(np.uint32)  # of units alone it counts: mW and MW
+    hashes ^= np.where(kinds == Kind.UNIT, case * _CASE, np.uint32(0))
     before = np.where(first, Kind.BREAK, np.roll(kinds, 1))
     after = np.roll(np.where(first, Kind.BREAK, kinds), -1)
-    formula = (Kind.NUMBER, Kind.SIGN, Kind.VARIABLE, Kind.BRACKET)
+    formula = (Kind.NUMBER, Kind.SIGN, Kind.VARIABLE, Kind.SIGN_OR_NOTHING, Kind.SIGN_OR_BREAK)
     in_formula = np.isin(before, formula) | np.isin(after, formula)
-    kinds[kinds == Kind.BRACKET] = np.where(
-        in_formula[kinds == Kind.BRACKET], Kind.SIGN, Kind.NOTHING
-    )
-    starts = before == Kind.BREAK
-    names = capital & ~starts & (kinds == Kind.WORD)
+    for kind, else_ in ((Kind.SIGN_OR_NOTHING, Kind.NOTHING), (Kind.SIGN_OR_BREAK, Kind.BREAK)):
+        these = kinds == kind
+        kinds[these] = np.where(in_formula[these], Kind.SIGN, else_)
     keep = kinds > Kind.BREAK
+    # A bracket before the first word of a sentence may be left out.
+    sentence = np.cumsum(first | (kinds == Kind.BREAK))
+    starts = np.diff(sentence[keep], prepend=0) > 0
+    names = capital[keep] & ~starts & (kinds[keep] == Kind.WORD)
     places = np.r_[0, np.cumsum(keep)]
     kept = np.flatnonzero(something)[keep]
-    return Words(hashes[keep], kinds[keep], starts[keep], names[keep], places[ends]), kept
+    return Words(hashes[keep], kinds[keep], starts, names, places[ends]), kept
 
 
 def _decide_units(
@@ -292,6 +344,14 @@ def mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return values ^ (values >> np.uint64(31))
+
+
+def distinct(values: NDArray[_Integer]) -> NDArray[_Integer]:
+    """Each value once, sorted: as np.unique, which hashes first and takes 50 times as long."""
+    ordered = np.sort(values)
+    first: NDArray[np.bool_] = np.r_[True, ordered[1:] != ordered[:-1]][: len(ordered)]
+    once: NDArray[_Integer] = ordered[first]
+    return once
 
 
 def joined(parts: Sequence[Words]) -> Words:

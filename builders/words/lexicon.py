@@ -36,11 +36,14 @@ _NUMBERS = """
 11 eleven ; 12 twelve dozen ; 13 thirteen ; 14 fourteen ; 15 fifteen ; 16 sixteen ; 17 seventeen ;
 18 eighteen ; 19 nineteen ; 20 twenty ; 30 thirty ; 40 forty ; 50 fifty ; 60 sixty ; 70 seventy ;
 80 eighty ; 90 ninety ; 100 hundred ; 1000 thousand ; 1000000 million ; 1000000000 billion ;
-2nd second ; 3rd third ; 4th fourth quarter ; 5th fifth
+1000000000000 trillion ; 2nd second ; 3rd third ; 4th fourth quarter ; 5th fifth ; 6th sixth ;
+7th seventh ; 8th eighth ; 9th ninth ; 10th tenth ; 11th eleventh ; 12th twelfth ; 13th thirteenth ;
+14th fourteenth ; 15th fifteenth ; 16th sixteenth ; 17th seventeenth ; 18th eighteenth ;
+19th nineteenth ; 20th twentieth
 """  # `one` is a pronoun as well
 
 _SAME = """
-/ ÷ div per divided ; * × · ⋅ ∗ cdot times multiplied ; - − – ; <= ≤ le leq leqslant ;
+/ ÷ div per divided ; * × · ⋅ ∗ cdot times multiplied ; - − – ‐ ‒ ― ; <= ≤ le leq leqslant ;
 >= ≥ ge geq geqslant ; != ne neq ≠ ; < lt ; > gt ; ± pm ; frac dfrac tfrac cfrac ;
 binom dbinom tbinom ; sqrt √ ; ∞ infty ; → to rightarrow ; ⇒ implies Rightarrow ; ∫ int ;
 ∂ partial ; ∇ nabla ; ∪ cup ; ∧ land wedge ; ∨ lor vee ; ∩ cap ; ∈ in ; ⊂ subset ;
@@ -48,13 +51,15 @@ binom dbinom tbinom ; sqrt √ ; ∞ infty ; → to rightarrow ; ⇒ implies Rig
 alpha α ; beta β ; gamma γ ; delta δ ; theta θ vartheta ; lambda λ ; mu μ ; sigma σ ; omega ω ;
 phi φ varphi ; epsilon ε varepsilon ; rho ρ ; Delta Δ ; sum Σ ∑ ; prod ∏ ; ħ hbar ℏ ; ( { ; ) } ;
 percent % ; degree ° circ ; euro € ; maximize maximise ; minimize minimise ; max maximum ;
-min minimum ; largest greatest biggest ; larger bigger
+min minimum ; largest greatest biggest ; larger bigger ;
+lfloor ⌊ ; rfloor ⌋ ; lceil ⌈ ; rceil ⌉ ; langle ⟨ 〈 ; rangle ⟩ 〉 ; dagger †
 """
 
 OPERATOR_COMMANDS = """
 frac binom sqrt sum prod lim sin cos tan cot sec csc log ln exp arcsin arccos arctan sinh cosh tanh
 gcd lcm mod max min det dim ker deg sup inf lfloor rfloor lceil rceil vert mid oplus otimes equiv
 approx sim cong perp parallel forall exists notin setminus overline vec bar hat dot ddot choose
+langle rangle dagger
 """
 """Commands of LaTeX that are operators, beside those in `SAME` that stand for a sign."""
 
@@ -65,6 +70,9 @@ boldsymbol operatorname rm bf it boxed begin end label nonumber notag phantom ld
 hfill newline
 """
 """Commands of LaTeX that say how something looks."""
+
+NO_SIGNS = "\"'`,$#\ufe0f\ufe0e«»„‚‹›¿¡§¶©®、،؛「」『』《》【】•‣◦▪"
+"""Punctuation and bullets. Every other sign says something."""
 
 _UNITS = """
 m meter meters metre metres ; km kilometer kilometers kilometre kilometres ;
