@@ -90,7 +90,7 @@ def main() -> None:
         "`nt build` reads the text once and writes that of the chosen rows twice. 2.8 million "
         "traces of 6,000 tokens are about 70 GB, all published configs 1.9 million rows, so 97 GB; "
         "at the rate at which the eight configs above are built from traces of 12 kB, 72 MB a CPU "
-        "second, that takes 40 minutes, and as much memory as there: text beyond 256 MB goes to "
+        "second, that takes 40 minutes, and as much memory as there: text beyond 128 MB goes to "
         "disk.\n\n"
         f"{machine()}"
     )
