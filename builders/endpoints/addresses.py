@@ -53,7 +53,8 @@ def _checked(url: str) -> tuple[str, str]:
         parts.port  # noqa: B018  # raises where it is no number, or too large
     except ValueError as error:
         raise BadOption(  # not what was given: a key may stand in it
-            "--base-url: no address: its port is no number up to 65535, or a bracket is missing"
+            "--base-url: no address: its port is no number up to 65535, or a bracket is missing; "
+            "write it as http://host:port or https://host/path"
         ) from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise BadOption(f"--base-url {url}: write it as http://host:port or https://host/path")
