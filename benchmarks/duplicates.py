@@ -24,7 +24,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
@@ -61,36 +61,44 @@ def ours(texts: Sequence[str], threshold: float) -> int:
 
 
 def with_datasketch(texts: Sequence[str], threshold: float) -> int:
-    """Its index, asked before each text is added; a duplicate is not added."""
+    """Its index."""
     from datasketch import MinHash, MinHashLSH
 
-    index, sets, found = MinHashLSH(num_perm=BANDS * HASHES, params=(BANDS, HASHES)), {}, 0
-    for place, text in enumerate(texts):
-        own = words(text)
-        sketch = MinHash(num_perm=BANDS * HASHES)
-        sketch.update_batch([word.encode() for word in own])
-        if any(jaccard(own, sets[other]) >= threshold for other in index.query(sketch)):
-            found += 1
-            continue
-        index.insert(place, sketch)
-        sets[place] = own
-    return found
+    def sketch(own: set[str]) -> MinHash:
+        made = MinHash(num_perm=BANDS * HASHES)
+        made.update_batch([word.encode() for word in own])
+        return made
+
+    index = MinHashLSH(num_perm=BANDS * HASHES, params=(BANDS, HASHES))
+    return with_index(index, sketch, texts, threshold)
 
 
 def with_rensa(texts: Sequence[str], threshold: float) -> int:
     """The same with rensa's index."""
     from rensa import RMinHash, RMinHashLSH
 
+    def sketch(own: set[str]) -> RMinHash:
+        made = RMinHash(num_perm=BANDS * HASHES, seed=1)
+        made.update(list(own))
+        return made
+
     index = RMinHashLSH(threshold=threshold, num_perm=BANDS * HASHES, num_bands=BANDS)
-    sets, found = {}, 0
+    return with_index(index, sketch, texts, threshold)
+
+
+def with_index(
+    index: Any, sketch: Callable[[set[str]], Any], texts: Sequence[str], threshold: float
+) -> int:
+    """An index is asked before each text is added; a duplicate is not added."""
+    sets: dict[int, set[str]] = {}
+    found = 0
     for place, text in enumerate(texts):
         own = words(text)
-        sketch = RMinHash(num_perm=BANDS * HASHES, seed=1)
-        sketch.update(list(own))
-        if any(jaccard(own, sets[other]) >= threshold for other in index.query(sketch)):
+        sketched = sketch(own)
+        if any(jaccard(own, sets[other]) >= threshold for other in index.query(sketched)):
             found += 1
             continue
-        index.insert(place, sketch)
+        index.insert(place, sketched)
         sets[place] = own
     return found
 
