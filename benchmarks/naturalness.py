@@ -110,6 +110,27 @@ def global_(model: Any, prompt: Any, tokens: Any, starts: list[int], window: Any
 CONTENDERS = {"ours": ours, "naive": naive, "global": global_}
 
 
+def multiplications(steps: int, window: str, options: argparse.Namespace) -> float:
+    """How many times as many with weights the naive loop has, whatever they cost."""
+    from builders.naturalness.windows import parse_window, spans_of
+
+    shape = SHAPES[options.shape]
+    hidden, heads = shape["hidden_size"], shape["num_attention_heads"]
+    keys = hidden // heads * shape["num_key_value_heads"]
+    layer = 2 * hidden * (hidden + keys) + 3 * hidden * shape["intermediate_size"]
+    body, head = shape["num_hidden_layers"] * layer, hidden * shape["vocab_size"]
+    prompt, tokens, starts = response(steps, options)
+    seen = parse_window(window)
+    spans = spans_of(starts, len(tokens), seen)
+    first = [starts[step - seen.before(step)] for step in range(steps)]
+    ends = [*starts[1:], len(tokens)]
+    passes = [len(tokens), *(end - start for start, end in zip(first, ends, strict=True))]
+    naive_ones = sum(len(prompt) + one for one in passes) * (body + head)
+    run = len(prompt) + sum(span.end - span.start - 1 for span in spans)
+    wanted = sum(span.end - span.scored for span in spans)
+    return naive_ones / (run * body + wanted * head)
+
+
 def measure_one(options: argparse.Namespace) -> None:
     """One contender on every response and window; writes seconds, CPU seconds, and scores."""
     import torch
@@ -211,12 +232,18 @@ def main() -> None:
         f"{statistics.median(one['ours'][key][clock] for one in rounds) * 1e6 / 86400:,.0f} days"
         for key in rounds[0]["ours"]
     )
+    counted = "; ".join(
+        f"{key.replace(' ', ' steps, window ')}: {multiplications(int(steps), window, options):.2f}"
+        for key, (steps, window) in ((key, key.split()) for key in rounds[0]["ours"])
+    )
     text = (
         f"A Llama of the shape of {options.shape} with random weights, {options.dtype} on "
         f"{options.device}, one core; prompts of {options.prompt_tokens} tokens, steps of about "
         f"{options.step_tokens}, {options.batch_tokens} tokens at once; {options.rounds} rounds in "
         "turns. The first two give the same scores, local and global. Responses and tokens of them "
         f"are those of one CPU second.\n\n" + "\n".join(lines) + f"\n\nPeak memory: {memory}.\n"
+        "Counting multiplications with weights, the naive loop has so many times ours: "
+        f"{counted}.\n"
         f"A million responses, by calculation, for `ours` on this one device: {million}.\n\n"
         f"{machine()}"
     )
